@@ -109,6 +109,29 @@ describe("a folder", function()
   end)
 end)
 
+describe("the options block and axis", function()
+  local files = require "support.spectra_files"
+
+  it("choose, or are refused by readers that have nothing to choose", function()
+    local rows = "name,400,401,402\na,1,2,3\nb,4,5,6\n"
+    files.expect_refusal("block = 'zzz': a table of text with 1 block of spectra", rows, { block = "zzz" })
+    files.expect_refusal("block = 2: a table of text with 1 block of spectra", rows, { block = 2 })
+    assert.equal(2, #assert(files.read(rows, { block = 1 })))
+    local jcamp = "##TITLE= a\n##JCAMP-DX= 4.24\n##XUNITS= NM\n##YUNITS= A\n##FIRSTX= 1\n##LASTX= 2\n##NPOINTS= 2\n"
+      .. "##XYDATA= (X++(Y..Y))\n1 3 4\n##END=\n"
+    files.expect_refusal("axis: in JCAMP-DX none can be chosen", jcamp, { axis = "zzz" })
+    local pairs_of_columns = "nm,a,nm,b\n1,2,1,3\n2,4,2,5\n3,6,3,8\n"
+    assert.same({ 3, 5, 8 }, files.values(assert(files.read(pairs_of_columns, { block = 2 }))))
+    assert.same({ 3, 5, 8 }, files.values(assert(files.read(pairs_of_columns, { block = "b" }))))
+  end)
+
+  it("choose a scan by its number alone", function()
+    local ranges = "_FILEVERSION = 2\n_START=10\n_STEPSIZE=1\n_COUNTS\n1 2 3\n"
+    files.expect_refusal("block = 'zzz': expected the number of a scan", ranges, { block = "zzz" })
+    assert(files.read(ranges, { block = 1 }))
+  end)
+end)
+
 describe("spectra.read", function()
   it("reads files in order, with their sources", function()
     local folder = folder_of { ["s10.csv"] = spectrum(10), ["s9.csv"] = spectrum(9), ["b/s1.csv"] = spectrum(1) }

@@ -137,6 +137,11 @@ describe("xlsx", function()
     assert.equal(7, files.values(assert(files.read(file, { block = "test" })))[1])
     assert.equal(7, files.values(assert(files.read(file, { block = 4 })))[1])
     expect_refusal("its sheets are empty", file, { block = "empty" })
+    local columns = rows({ "nm", "s" }, { 1, 2 }, { 2, 4 }, { 3, 6 })
+    file = xlsx { { name = "a", rows = "" }, { name = "b", rows = columns } }
+    assert.same({ 2, 4, 6 }, files.values(assert(files.read(file, { block = "b" }))))
+    file = xlsx { { name = "readme", rows = rows { "Measured in May" } }, { name = "empty", rows = "" },
+      { name = "train", rows = PLAIN }, { name = "test", rows = PLAIN } }
     expect_refusal("block = data: no such sheet; there are readme, empty, train, test", file, { block = "data" })
     local _, message = files.read(xlsx { { rows = rows { "Measured in May" } } })
     assert.matches("^sheet Sheet1: line 1", message)

@@ -83,7 +83,7 @@ end
 --- Returns the blocks of spectra in the groups of a file.
 -- @param separator between the names of a group and of its variable
 function groups.blocks(source, list, separator)
-  local block, chosen = source.options.block, {}
+  local block, chosen = source:wanted "block", {}
   if type(block) == "string" then return read_named(source, list, block, separator) end
   for _, group in ipairs(list) do
     if may_hold(group) then chosen[#chosen + 1] = group end

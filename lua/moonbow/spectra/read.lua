@@ -30,9 +30,21 @@ local function format_of(source)
   source:fail("its format is not known")
 end
 
+-- The blocks that the option block chooses, by number or name, if the reader did not. Only readers choose an axis.
+local function chosen(source, format, list)
+  local options, heeded = source.options, source.heeded or {}
+  if options.axis and not heeded.axis then source:fail("axis: in %s none can be chosen", format.title) end
+  local wanted = not heeded.block and options.block or nil
+  if not wanted then return list end
+  for i, block in ipairs(list) do
+    if wanted == i or blocks.count(block) == 1 and block.names and wanted == block.names[1] then return { block } end
+  end
+  source:fail("block = %s: %s with %s of spectra", check.show(wanted), format.title, check.show_count(#list, "block"))
+end
+
 local function read_source(source)
   local format = format_of(source)
-  local list = format.read(source)
+  local list = chosen(source, format, format.read(source))
   if #list == 0 then source:fail("%s without spectra", format.title) end
   for i, block in ipairs(list) do
     list[i] = blocks.check(block, source)
@@ -210,7 +222,8 @@ end
 --   (docs/spectra.md has all of them)
 -- @option block which of several: a number, or the name of a data block, sheet, variable or dataset
 -- @option axis name of the variable, dataset or column that is the axis, if a file with several does not say; "line 1"
---   in a text whose first line is the axis of spectra in rows
+--   in a text whose first line is the axis of spectra in rows. Where there is nothing of that name or number to be
+--   chosen, block and axis are refused
 -- @option partial true: what can be read of a file that is cut off
 -- @option ppm true: spectra of NMR whose axis is in Hz, as JCAMP-DX has it, get chemical shifts, by the frequency and
 --   the reference in the file

@@ -249,7 +249,7 @@ end
 
 --- Returns the variable that is the axis of the values; nil if none is.
 function roles.find_axis(group, source, values)
-  local wanted = source.options.axis
+  local wanted = source:wanted "axis"
   if wanted then return chosen_axis(group, source, values, wanted) end
   local fitting = filter(group.variables, function(variable)
     return variable ~= values and roles.is_vector(variable) and roles.dimension_of(values, variable:count())

@@ -5,10 +5,14 @@ local scans = {}
 
 --- Returns the numbers of the scans to be read: all, or the one that options.block gives.
 -- @param count scans of the file
+-- @param named the name that block may have besides, for the reader; true: any; optional
 -- @return list of numbers
-function scans.chosen(source, count)
-  local block = source.options.block
+function scans.chosen(source, count, named)
+  local block = source:wanted "block"
   if math.type(block) ~= "integer" then
+    if block and named ~= true and block ~= named then
+      source:fail("block = '%s': expected the number of a scan%s", block, named and (" or '%s'"):format(named) or "")
+    end
     local all = {}
     for i = 1, count do all[i] = i end
     return all

@@ -51,6 +51,14 @@ function Source.fail(_, format, ...)
   error(setmetatable({ message = check.printable(format:format(...)) }, Fault), 0)
 end
 
+--- Returns an option that chooses a part of the file, "block" or "axis". A reader that asks for it heeds it: the door
+-- chooses or refuses for those that do not.
+function Source:wanted(option)
+  self.heeded = self.heeded or {}
+  self.heeded[option] = true
+  return self.options[option]
+end
+
 --- Adds a note, which the set keeps: what was left out or interpreted. Each text is kept once.
 function Source:note(format, ...)
   local notes, text = self.notes, check.printable(format:format(...))

@@ -44,7 +44,11 @@ end
 
 -- The file with the numbers that the user wants.
 local function data_of(source)
-  local interferograms = source.options.block == "interferogram"
+  local wanted = source:wanted "block"
+  local interferograms = wanted == "interferogram"
+  if wanted and wanted ~= 1 and not interferograms then
+    source:fail('block = %s: expected 1 or "interferogram"', tostring(wanted))
+  end
   local tile = interferograms and source:sibling ".seq"
   if not tile and not interferograms and not suffix_of(source):find "^%.dm[ds]$" then tile = beside(source) end
   tile = tile or source

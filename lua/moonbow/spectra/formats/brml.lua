@@ -68,7 +68,7 @@ end
 
 -- Returns the route that options.block names, or else that of the measured data.
 local function choose_route(source, part, root)
-  local routes, block = xml.children(xml.child(root, "DataRoutes") or {}, "DataRoute"), source.options.block
+  local routes, block = xml.children(xml.child(root, "DataRoutes") or {}, "DataRoute"), source:wanted "block"
   local wanted, flags, chosen = type(block) == "string" and block or "Measured", {}, nil
   for i, route in ipairs(routes) do
     flags[i] = route.attributes.RouteFlag or "without a name"
@@ -230,7 +230,7 @@ end
 
 function brml.read(source)
   local parts, blocks, names = archive.matching(source, MEMBER), {}, nil
-  for b, i in ipairs(scans.chosen(source, #parts)) do
+  for b, i in ipairs(scans.chosen(source, #parts, true)) do
     blocks[b], names = read_scan(source, parts[i], i)
   end
   return scans.label(source, blocks, names)

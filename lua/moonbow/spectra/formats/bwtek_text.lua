@@ -76,7 +76,7 @@ end
 
 -- Returns the columns of values: of those asked for by options.block, or of the first kind that is there.
 local function value_columns(source, header)
-  local asked = source.options.block
+  local asked = source:wanted "block"
   for _, kind in ipairs(asked and { tostring(asked) } or VALUES) do
     local found = {}
     for i, name in ipairs(header) do

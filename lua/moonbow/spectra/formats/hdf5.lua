@@ -102,8 +102,8 @@ function hdf5.read(source)
   if #channels > 0 then return usid.blocks(tree, channels) end
   local list = hyperspy.matches(tree) and signals(tree) or groups_of(tree)
   if #list == 0 then source:fail("an HDF5 file without datasets") end
-  if type(source.options.block) == "string" then return groups.blocks(source, list, "/") end
-  return hermes(tree) or groups.blocks(source, chosen_by_nexus(tree, list), "/")
+  if type(source:wanted "block") == "string" then return groups.blocks(source, list, "/") end
+  return (source.options.block or 1) == 1 and hermes(tree) or groups.blocks(source, chosen_by_nexus(tree, list), "/")
 end
 
 return hdf5

@@ -122,7 +122,7 @@ function jcamp.read(source)
   check_link(source, found)
   meaning.limit(source, found.blocks)
   if found.tables[1].ntuples then ntuples.check_pages(source, found.tables) end
-  local wanted = source.options.block
+  local wanted = source:wanted "block"
   local entries = wanted and chosen(source, found.tables, wanted) or of_one_kind(source, found.tables)
   local budget = { left = source.size + lines.MOST_REPEATED }
   if entries[1].ntuples then return ntuples.read(source, entries, budget, block_of) end

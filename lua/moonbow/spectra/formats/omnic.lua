@@ -125,7 +125,7 @@ end
 
 -- The spectra that options.block asks for: all, or one by its number.
 local function chosen(source, entries, others)
-  local count, block = #entries[HEADER], source.options.block
+  local count, block = #entries[HEADER], source:wanted "block"
   if block == nil then return 1, count end
   if math.type(block) and block <= count then return block, block end
   source:fail("block = %s: the file holds spectra 1 to %d%s", tostring(block), count,
@@ -136,7 +136,7 @@ function omnic.read(source)
   local entries = read_table(source)
   local others, count = names_of(source, entries), #entries[HEADER]
   for _, name in ipairs(others) do
-    if source.options.block == name then return read_interferogram(source, entries, name) end
+    if source:wanted "block" == name then return read_interferogram(source, entries, name) end
   end
   if count == 0 or #entries[VALUES] ~= count then
     source:fail("OMNIC with %d headers and %d blocks of values is not read", count, #entries[VALUES])

@@ -47,7 +47,7 @@ end
 
 -- The blocks to be read: the one that options.block names or counts, else the best.
 local function choose(source, list)
-  local wanted, found = source.options.block, nil
+  local wanted, found = source:wanted "block", nil
   if wanted == nil then return best(list) end
   for i, block in ipairs(list) do
     local name, text = block.name:lower(), tostring(wanted):lower()

@@ -198,7 +198,7 @@ function pdcif.read(source)
     if find(block, VALUES) then found[#found + 1], titles[#titles + 1] = block, check.show(block.title) end
   end
   if #found == 0 then source:fail(NO_PATTERN) end
-  local wanted, blocks = source.options.block, {}
+  local wanted, blocks = source:wanted "block", {}
   for i, block in ipairs(found) do
     if not wanted or wanted == i or wanted == block.title then
       blocks[#blocks + 1] = read_block(source, text, block)

@@ -85,7 +85,7 @@ end
 
 function ras.read(source)
   local parts, blocks, names = parts_of(source), {}, nil
-  for b, i in ipairs(scans.chosen(source, #parts)) do
+  for b, i in ipairs(scans.chosen(source, #parts, attenuation.RAW)) do
     blocks[b], names = read_scan(source, parts[i], i)
   end
   return scans.label(source, blocks, names)

@@ -110,7 +110,7 @@ end
 function rasx.read(source)
   local parts, blocks, names = profiles_of(source), {}, nil
   if #parts == 0 then source:fail("images of a detector without a profile are not read") end
-  for b, i in ipairs(scans.chosen(source, #parts)) do
+  for b, i in ipairs(scans.chosen(source, #parts, attenuation.RAW)) do
     blocks[b], names = read_scan(source, parts[i], i)
   end
   return scans.label(source, blocks, names)

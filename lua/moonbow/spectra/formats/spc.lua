@@ -82,29 +82,34 @@ local function block_of(h, x, y, metadata, kind)
     percent = kind.percent, decided = kind.decided }
 end
 
+-- The number of the spectrum that the option block chooses; nil: all.
+local function chosen_of(source, subs)
+  local chosen = source:wanted "block"
+  if not chosen then return nil end
+  if not subs[chosen] then source:fail("block = %s: the file holds spectra 1 to %d", tostring(chosen), #subs) end
+  source:note("spectrum %d of %d", chosen, #subs)
+  return chosen
+end
+
 local function read_common(source, h, metadata)
   local x, subs = spectra.read_common(source, h)
-  local rows = {}
-  for i, sub in ipairs(subs) do rows[i] = core.reshape(sub.y, 1, #x) end
+  local rows, chosen = {}, chosen_of(source, subs)
+  for i = chosen or 1, chosen or #subs do rows[#rows + 1] = core.reshape(subs[i].y, 1, #x) end
   local block = block_of(h, x, #rows == 1 and rows[1] or core.concat(rows, 1), metadata, kind_of(h, subs))
   block.names = #rows == 1 and { h.comment ~= "" and h.comment or nil } or nil
-  add_labels(block, h, subs, 1, #subs)
+  add_labels(block, h, subs, chosen or 1, chosen or #subs)
   return { block }
 end
 
 local function read_own(source, h, metadata)
-  local subs, list, chosen = spectra.read_own(source, h), {}, source.options.block
-  if chosen and not subs[chosen] then
-    source:fail("block = %s: the file holds spectra 1 to %d", tostring(chosen), #subs)
-  end
-  local kind = kind_of(h, subs)
+  local subs, list = spectra.read_own(source, h), {}
+  local chosen, kind = chosen_of(source, subs), kind_of(h, subs)
   for i = chosen or 1, chosen or #subs do
     local block = block_of(h, subs[i].x, subs[i].y, metadata, kind)
     block.names = #subs > 1 and { ("%s #%d"):format(source.name, i) } or nil
     add_labels(block, h, subs, i, i)
     list[#list + 1] = block
   end
-  if chosen then source:note("spectrum %d of %d", chosen, #subs) end
   return list
 end
 

@@ -156,13 +156,14 @@ end
 -- @return set, or nil and a message
 function text.read_table(source)
   local content, options = source:take_text(), source.options
+  source:wanted "axis" -- read_table heeds it
   text.check_options(options)
   if source.nul then return nil, ("not text (byte %d is 0)"):format(source.nul) end
   return core.in_c_locale(function()
     local set, why = read_table(content, options)
     if not set then return nil, why end
     if set.first_column and not set.blocks then
-      local ok, reason = beside.leave_out(set, options.block)
+      local ok, reason = beside.leave_out(set, source:wanted "block")
       if not ok then return nil, reason end
     end
     return set

@@ -23,8 +23,9 @@ function xlsx.matches(source) return workbook.is(source) or not not ole_reason(s
 local function read_sheet(source, book, sheet)
   local content, filled = worksheet.text(source, book, sheet)
   if filled == 0 then return nil end
-  local options = setmetatable({ separator = "\t", decimal = source.options.decimal or ".",
+  local options = setmetatable({ block = false, separator = "\t", decimal = source.options.decimal or ".",
     comment = source.options.comment or "" }, { __index = source.options })
+  source:wanted "axis" -- as a text heeds it
   local lines = Source.of(content, source.path, options)
   local blocks, message = Source.try(text.read, lines)
   if not blocks then return nil, ("sheet %s: %s"):format(sheet.name, message) end
@@ -38,7 +39,7 @@ end
 
 -- Returns the sheets that may be read: all, or the one that options.block gives by number or name.
 local function chosen(source, sheets, names)
-  local block = source.options.block
+  local block = source:wanted "block"
   if block == nil then return sheets end
   for i, sheet in ipairs(sheets) do
     if i == block or sheet.name == block then return { sheet } end

@@ -92,7 +92,7 @@ end
 -- Returns the values, their kind, and how that was decided.
 local function values_of(source, points)
   local intensities, counts = xml.child(points, "intensities"), xml.child(points, "counts")
-  local is_raw = source.options.block == RAW
+  local is_raw = source:wanted "block" == RAW
   local stored = not is_raw and intensities or counts
   if not stored then source:fail(is_raw and "no <counts>" or "a scan without <intensities> and <counts>") end
   local values, unit = read(numbers.tensor, source, stored), stored.attributes.unit or "counts"
@@ -178,7 +178,7 @@ end
 
 function xrdml.read(source)
   local found, blocks, names = scans_of(xml.whole(source)), {}, nil
-  for b, i in ipairs(scans.chosen(source, #found)) do
+  for b, i in ipairs(scans.chosen(source, #found, RAW)) do
     blocks[b], names = read_scan(source, found[i].element, i, found[i].common)
   end
   return scans.label(source, blocks, names)

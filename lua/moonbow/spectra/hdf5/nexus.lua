@@ -132,7 +132,7 @@ function nexus.block(tree, object, values_name)
   if not dimension then
     source:fail("%s holds images of %s points, no spectra", object.path, table.concat(signal.shape, " x "))
   end
-  local wanted = source.options.axis
+  local wanted = source:wanted "axis"
   if wanted and not by_name[wanted] then source:fail("%s has no axis '%s'", object.path, wanted) end
   local axis = wanted and by_name[wanted] or axes[dimension]
   local block = arrangement.block_of(source, group, values, axis, not wanted and dimension or nil, axes)

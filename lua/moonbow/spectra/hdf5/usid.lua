@@ -110,7 +110,7 @@ end
 -- @param channels of usid.channels, at least one
 function usid.blocks(tree, channels)
   local source = tree.source
-  local wanted, blocks = source.options.block, {}
+  local wanted, blocks = source:wanted "block", {}
   local read = wanted and chosen(source, channels, wanted) or of_first_signal(source, channels)
   for i, channel in ipairs(read) do blocks[i] = block_of(tree, channel) end
   return blocks
