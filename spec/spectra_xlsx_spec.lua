@@ -108,6 +108,12 @@ describe("xlsx", function()
     assert.equal("2028-01-02", set.labels.day[1])
   end)
 
+  it("turns times of no day into text", function()
+    local set = assert(files.read(one(rows({ "time", 400, 401 }, { '<c s="1"><v>0.5208333333333334</v></c>', 1, 2 },
+      { '<c s="1"><v>0.00005</v></c>', 3, 4 }))))
+    assert.same({ "12:30", "00:00:04" }, set.labels.time)
+  end)
+
   it("does not take dates for numbers", function()
     local set, message = files.read(one(rows({ "class", 400, 401 }, { "a", 1, '<c s="1"><v>45292</v></c>' })))
     assert.is_nil(set)

@@ -92,8 +92,15 @@ function workbook.open(source)
   return sheets, { strings = workbook.strings(source), dates = workbook.date_styles(source), since_1904 = since_1904 }
 end
 
---- Returns a day of Excel as "2024-05-31" or "2024-05-31 12:00:00"; nil if it is none.
+-- Returns a part of a day as a time, "12:30" or "12:30:15".
+local function time(day)
+  local seconds = math.floor(day * 86400 + 0.5)
+  return os.date(seconds % 60 == 0 and "!%H:%M" or "!%H:%M:%S", seconds)
+end
+
+--- Returns a day of Excel as "2024-05-31" or "2024-05-31 12:00:00", a time alone as "12:30"; nil if it is none.
 function workbook.date(day, since_1904)
+  if day >= 0 and day < 1 - 0.5 / 86400 then return time(day) end
   if since_1904 then day = day + DAYS_1904 end
   if not (day >= FIRST_DAY and day <= LAST_DAY) then return nil end
   local seconds = math.floor((day - DAY_1970) * 86400 + 0.5)

@@ -182,7 +182,7 @@ local function lines_of(grid, width)
   return table.concat(lines, "\n")
 end
 
---- Reads a sheet. Dates become text, "2024-05-31"; the text of merged cells is that of each of them.
+--- Reads a sheet. Dates become text, "2024-05-31", "12:30"; the text of merged cells is that of each of them.
 -- @param book { strings, dates, since_1904 } of the workbook
 -- @param sheet { name, part }
 -- @return the text, and the number of cells that are not empty
