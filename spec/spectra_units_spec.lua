@@ -54,6 +54,27 @@ describe("the kind of values", function()
   end)
 end)
 
+describe("units and kinds that are not known", function()
+  it("come back from CSV and XY, with names", function()
+    local folder = temporary_folder()
+    local function back(suffix, options)
+      options.x, options.axis = { { 0.1, 0.2, 0.4 } }, { 1, 2, 3 }
+      local path = folder .. "/a." .. suffix
+      assert(mb.spectra.write(mb.spectra.set(options), path))
+      local set = assert(mb.spectra.read(path))
+      os.remove(path)
+      return { set.unit, set.axis_name, set.quantity, set.percent or false, set.names[1] }
+    end
+    for _, suffix in ipairs { "csv", "xy" } do
+      assert.same({ "K", "temperature", "fluorescence", false, "calcite 1" }, back(suffix, { unit = "K",
+        axis_name = "temperature", quantity = "fluorescence", names = { "calcite 1" } }))
+      assert.same({ "mbar", nil, "yield", true, "a" }, back(suffix, { unit = "mbar", quantity = "yield", percent = true,
+        names = { "a" } }))
+    end
+    os.remove(folder)
+  end)
+end)
+
 describe("each unit and kind of values", function()
   it("comes back from the files that hold it", function()
     local folder = temporary_folder()

@@ -44,6 +44,15 @@ local function under(metadata, keys)
   return found
 end
 
+-- What metadata say under "xunits" or "yunits" in words that are not known: the text, or what is in its brackets and
+-- before them.
+local function free_text(metadata, key)
+  local entry = under(metadata, { [key] = true })[1]
+  if not entry then return nil end
+  local name, unit = entry.text:match "^(.-) ?%(([^()]*)%)$"
+  return unit or entry.text, name, entry
+end
+
 local function first_of(find, texts)
   for _, given in ipairs(texts) do
     local a, b = find(given)
@@ -73,6 +82,7 @@ local function name_axis(block, set)
       block.unit, is_implied = unit, implied
     end
   end
+  if not block.unit then block.unit, block.axis = free_text(set.metadata, "xunits") end
 end
 
 -- The kind of values in metadata; "intensity" gives way to a part that says more.
@@ -87,6 +97,12 @@ local function quantity_of(metadata)
   end
 end
 
+local function free_quantity(metadata)
+  local unit, name, entry = free_text(metadata, "yunits")
+  if not entry then return nil end
+  return unit == "%" and name or entry.text, unit == "%" or nil, ("%s: %s"):format(entry.name, entry.text)
+end
+
 -- What the values are, by a name of their column, their unit, the text in front of axis values, or metadata.
 local function name_values(block, set)
   local unit = unit_cell(set, set.first_kept or 1)
@@ -96,6 +112,7 @@ local function name_values(block, set)
     quantity, percent, given = first_of(units.quantity, { set.names[1] })
   end
   if not quantity then quantity, percent, given = quantity_of(set.metadata) end
+  if not quantity then quantity, percent, given = free_quantity(set.metadata) end
   block.quantity = quantity
   block.percent = (percent or units.is_percentage[quantity] and units.is_percent(unit)) and true or nil
   block.decided = quantity and ("by %s"):format(check.show(given)) or nil
@@ -119,7 +136,7 @@ local function name_spectra(block, set)
       block.labels.spectrum = set.names
       table.insert(block.columns, 1, "spectrum")
     end
-  elseif set.columns[1] and count > 1 and are_unique(set.labels[set.columns[1]]) then
+  elseif set.columns[1] == "name" or set.columns[1] and count > 1 and are_unique(set.labels[set.columns[1]]) then
     block.names = set.labels[set.columns[1]]
   end
 end
