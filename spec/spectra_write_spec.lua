@@ -65,6 +65,15 @@ describe("CSV", function()
       content())
   end)
 
+  it("says it once, also of a set that was read from such a file and changed", function()
+    path = folder .. "/a.csv"
+    local set = mb.spectra.set { x = { 0.5, 1 }, axis = { 400, 401 }, unit = "nm", quantity = "counts" }
+    assert(mb.spectra.write(set, path))
+    set = assert(mb.spectra.read(path)):with { unit = "cm-1", quantity = "absorbance" }
+    assert(mb.spectra.write(set, path))
+    assert.equal("# xunits: wavenumber (cm-1)\n# yunits: absorbance\nname,400,401\n1,0.5,1\n", content())
+  end)
+
   it("refuses what would not read back", function()
     path = folder .. "/a.csv"
     local set = mb.spectra.set { x = noise(1, 2), axis = { 1, 2 }, labels = { ["400"] = { "a" } } }

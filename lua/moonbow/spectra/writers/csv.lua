@@ -56,7 +56,8 @@ function csv.put_comments(spectra, separator, put)
   if quantity then put(("# yunits: %s\n"):format(quantity)) end
   for _, row in ipairs(texts.shared_metadata(spectra)) do
     local name, value = row[1], row[2]
-    if not name:find "[:=,;\t\r\n\"]" and value ~= "" then
+    local is_put = name == "xunits" and axis or name == "yunits" and quantity -- by the lines above
+    if not is_put and not name:find "[:=,;\t\r\n\"]" and value ~= "" then
       value = math.type(value) and texts.number(value) or texts.one_line(value)
       csv.put_comment(name, value, separator, put)
     end
