@@ -1,5 +1,6 @@
 -- Conv1dTranspose and Upsample1d: what they compute, and that networks of them are summarised, saved and loaded.
 local mb = require "moonbow"
+local Layer = require "moonbow.nn.layer"
 local nn = mb.nn
 
 -- Each point adds a copy of the filters.
@@ -56,7 +57,8 @@ describe("a network that makes spectra of spectra", function()
   it("has outputs between the points that they are made of", function()
     local function centres(layer)
       local model = nn.Sequential { nn.Conv1d { filters = 1, kernel = 3, stride = 2 }, layer } -- that on 2, 4, ..., 10
-      return model:centres({ 11, 1 }, "2", model:build { 11, 1 }[1])
+      model:build { 11, 1 }
+      return (Layer.centres(model:wired(model:trace({ 11, 1 }, "centres")).outputs[1]))
     end
     local halves = { 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5, 10.5 }
     assert.same(halves, centres(nn.Upsample1d { factor = 2 }))
