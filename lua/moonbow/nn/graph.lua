@@ -117,31 +117,19 @@ local function output_shape(graph, shape, infer)
   return by_name(graph.outputs, shapes)
 end
 
--- The names, as a set, of an input and of what depends on it.
-local function behind(graph, input)
-  local names = { [input] = true }
-  for _, node in ipairs(graph.nodes) do
-    for _, name in ipairs(node.from) do names[node.name] = names[node.name] or names[name] end
-  end
-  return names
-end
-
--- The layers, as a set of numbers, that lead from an input (nil: the one of the first names in from) to a layer (nil:
--- to the first output); and the name of the input, nil if none leads there.
-local function way_to(graph, goal, input)
-  local before, way, known, from = {}, {}, input and behind(graph, input), { graph.outputs[1] }
+-- The layers, as a set of numbers, that lead along the first names in from to a layer (nil: to the first output).
+local function way_to(graph, goal)
+  local before, way, from = {}, {}, { graph.outputs[1] }
   for _, node in ipairs(graph.nodes) do
     before[node.name] = node
     if goal and node.layer == goal then from = node.from end
   end
-  while true do
-    local name
-    for _, one in ipairs(from) do name = name or (not known or known[one]) and one or nil end
-    local node = before[name]
-    if not node then return way, name end
+  local node = before[from[1]]
+  while node do
     if node.layer then way[node.layer] = true end
-    from = node.from
+    node = before[node.from[1]]
   end
+  return way
 end
 
 local construct = parts.container("Graph", {

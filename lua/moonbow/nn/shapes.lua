@@ -114,11 +114,11 @@ function Layer.build(layer, shape, rng)
   return layer:ensure_built(shape, rng)
 end
 
--- True if part i of a container is on the way to another part of it (nil: to its output), from an input of a Graph
--- (nil: along the first branch where there are several).
-local function is_part_on_way(container, i, goal, input)
+-- True if part i of a container is on the way to another part of it (nil: to its output), along the first branch where
+-- there are several.
+local function is_part_on_way(container, i, goal)
   if container.type == "Sequential" then return not goal or i < goal end
-  if container.type == "Graph" then return container:way_to(goal, input)[i] or false end
+  if container.type == "Graph" then return container:way_to(goal)[i] or false end
   return not goal and i == 1
 end
 
@@ -126,29 +126,18 @@ end
 -- first branch where layers branch.
 -- @param path string of the layer
 -- @param goal? string the other path; the output unless given
--- @param input? string of a Graph: the way from this input instead
 -- @return boolean
-function Layer.is_on_way(layer, path, goal, input)
+function Layer.is_on_way(layer, path, goal)
   local part, rest = layer, goal and goal:gmatch "%d+"
   for index in path:gmatch "%d+" do
     local i, wanted = math.tointeger(tonumber(index)), rest and math.tointeger(tonumber(rest()))
     if i ~= wanted then
-      if not is_part_on_way(part, i, wanted, part == layer and input or nil) then return false end
+      if not is_part_on_way(part, i, wanted) then return false end
       rest = nil
     end
     part = part.layers[i]
   end
   return true
-end
-
---- The name of the input of a Graph that leads to the layer at a path, along the first branch, or is asked for; nil for
--- other layers, and if the input does not lead there.
--- @param path string of the layer
--- @param input? string the input asked for
--- @return string
-function Layer.input_of(layer, path, input)
-  if layer.type ~= "Graph" then return nil end
-  return select(2, layer:way_to(math.tointeger(tonumber(path:match "%d+")), input))
 end
 
 --- Lists the layers in the order of their use, with shapes. Layers that have no weights yet have none afterwards: what
