@@ -53,7 +53,7 @@ local function read_arguments(options)
   number("--figures", "at most so many figures of misclassified pairs", "20", "non-negative integer")
   parser:option("--out", ("folder; the same command goes on with what it finds there (default %s, with --quick %s)")
     :format(output.folder(options.name), output.folder(options.name, true)))
-  parser:flag("--estimate", "how long would an epoch take? As two on a few spectra say")
+  parser:flag("--estimate", "how long would an epoch take? As two on a few spectra say, with new weights")
   parser:option("--status", "prints how far the runs in a folder are, and ends"):argname "DIR"
   parser:flag("--follow", "with --status: again every ten seconds, until the last run has ended")
   return output.parse(parser)
