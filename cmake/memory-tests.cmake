@@ -21,7 +21,7 @@ endforeach()
 set(specs_of_lua
   bootstrap dependencies guide help how_to_call paths reference version text_table # documentation and names
   audit audit_flow audit_networks audit_outcome audit_rules audit_samples bench benchmark benchmark_data border_peaks
-  experiment explain explain_inputs identify_phases kept minirocket own_spectra reach results review_page trained
+  experiment explain explain_inputs explain_maps identify_phases kept minirocket own_spectra own_spectra_refused reach results review_page trained
   single_peak slurm plot plot_charts plot_lines
   sweep sweep_claims sweep_examples sweep_late_start sweep_launchers sweep_page sweep_run sweep_statistics
   sweep_strategies sweep_version

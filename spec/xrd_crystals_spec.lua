@@ -1,5 +1,6 @@
 -- Crystals from files that are hard to read: split atoms, settings by code, contradictions, labels without elements.
 local mb = require "moonbow"
+local made_cif = require "support.made_cif"
 
 if not pcall(require, "moonbow.crystal") then return end
 
@@ -9,15 +10,7 @@ local CUBE, HEXAGON = { 4, 4, 4, 90, 90, 90 }, { 4.2, 4.2, 6.1, 90, 90, 120 }
 
 -- A CIF without type symbols: sites as lines "label x y z occupancy".
 local function cif(cell, lines, sites)
-  local text = { "data_made" }
-  for i, name in ipairs { "length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma" } do
-    text[#text + 1] = ("_cell_%s %s"):format(name, cell[i])
-  end
-  text[#text + 1] = lines
-  text[#text + 1] = "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
-    .. "_atom_site_occupancy"
-  text[#text + 1] = sites
-  return table.concat(text, "\n") .. "\n"
+  return made_cif(cell, lines, "label fract_x fract_y fract_z occupancy", sites)
 end
 
 local function symbol(name) return ("_space_group_name_H-M_alt '%s'"):format(name) end

@@ -1,6 +1,7 @@
 -- Crystals of CIF files, their peaks and patterns, by closed forms, gemmi-python, pymatgen and published figures. Where
 -- moonbow was built without gemmi, mb.xrd says so.
 local mb = require "moonbow"
+local made_cif = require "support.made_cif"
 local measured = require "support.measured"
 
 local is_built = pcall(require, "moonbow.crystal")
@@ -24,15 +25,7 @@ local gemmi = require "moonbow.crystal"
 
 -- A CIF: cell as a, b, c, alpha, beta, gamma; further lines; sites as lines "label type x y z ...".
 local function cif(cell, lines, sites, columns)
-  local text = { "data_made" }
-  for i, name in ipairs { "length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma" } do
-    text[#text + 1] = ("_cell_%s %s"):format(name, cell[i])
-  end
-  text[#text + 1] = lines
-  text[#text + 1] = "loop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n"
-    .. "_atom_site_fract_z" .. (columns or "")
-  text[#text + 1] = sites
-  return table.concat(text, "\n") .. "\n"
+  return made_cif(cell, lines, "label type_symbol fract_x fract_y fract_z " .. (columns or ""), sites)
 end
 
 local function symbol(name) return ("_space_group_name_H-M_alt '%s'"):format(name) end
@@ -113,10 +106,10 @@ operators from the symbol, F m -3 m]], tostring(crystal))
 
   it("moves rounded positions to the special ones, and counts occupancies by atom", function()
     local crystal = parse({ 3, 3, 5, 90, 90, 120 }, symbol "P 63/m m c", "Mg Mg 0.333 0.667 0.25 1\nX Zn 0 0 0 0.5",
-      "\n_atom_site_occupancy")
+      "occupancy")
     assert.equal(2, crystal.sites[2].multiplicity)
     crystal = parse({ 3, 3, 5, 90, 90, 120 }, symbol "P 63/m m c",
-      "Mg Mg 0.333 0.667 0.25 0.5\nZn Zn 0.333 0.667 0.25 0.5", "\n_atom_site_occupancy")
+      "Mg Mg 0.333 0.667 0.25 0.5\nZn Zn 0.333 0.667 0.25 0.5", "occupancy")
     assert.same({ 2, 2, "Mg Zn" }, { crystal.sites[1].multiplicity, crystal.sites[2].multiplicity, crystal.formula })
     local exact = parse({ 3, 3, 5, 90, 90, 120 }, symbol "P 63/m m c",
       "Mg Mg 0.33333333333333 0.66666666666667 0.25")
@@ -133,7 +126,7 @@ operators from the symbol, F m -3 m]], tostring(crystal))
     crystal = assert(mb.xrd.parse((cif(CUBE, symbol "P 1", "Ti1 0 0 0\nO2W .5 .5 .5")
       :gsub("_atom_site_type_symbol\n", ""))))
     assert.same({ "Ti", "O" }, { crystal.sites[1].element, crystal.sites[2].element })
-    crystal = parse(CUBE, symbol "P 1", "A Ni 0 0 0 0.6\nB Mn 0 0 0 0.6", "\n_atom_site_occupancy")
+    crystal = parse(CUBE, symbol "P 1", "A Ni 0 0 0 0.6\nB Mn 0 0 0 0.6", "occupancy")
     assert.equal("the occupancies of a position add up to more than 1: A (1.20), B (1.20)", crystal.notes[2])
   end)
 
