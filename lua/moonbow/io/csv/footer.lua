@@ -4,7 +4,7 @@ local preamble = require "moonbow.io.csv.preamble"
 
 local footer = {}
 
-local MOST_BYTES = 2 ^ 16 | 0
+local MOST_BYTES = 1 << 16
 
 -- Returns the lines at the end of a text: { text, the place of their first byte }.
 local function last_lines(text)
