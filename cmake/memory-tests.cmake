@@ -60,6 +60,7 @@ set(valgrind valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite
 # The large shapes would take minutes.
 set(arguments_test_conv1d random_shapes*) # these alone
 set(arguments_test_conv1d_groups depthwise)
+set(arguments_test_conv1d_flat as_plain_loops*direct)
 set(arguments_test_matmul large_*) # all but these
 foreach(name ${KERNEL_TESTS})
   # 64: the same memory accesses, twice as wide; stack: it reads the stack of a thread that has ended

@@ -9,8 +9,8 @@
 typedef mb_items Items;
 typedef mb_item Item;
 
-static bool is_wanted(const Items *items, mb_size i) {
-  return !items->only || items->only[i];
+static int wanted(const Items *items, mb_size i) {
+  return items->only ? items->only[i] : MB_ITEM_ALL;
 }
 
 /* Rows first .. first + count - 1 of x (L, width), zero outside; in buffer only if some are outside. */
@@ -94,19 +94,57 @@ typedef struct {
   mb_epilogue epilogue;
 } Forward;
 
-static void forward_item(const Forward *f, mb_real *buffer, const mb_conv1d *s, const Items *items,
-                         mb_size i) {
-  const Item item = mb_item_at(items, i, mb_conv1d_results(s));
+/* Computes the results of an item; buffer is large enough for any of items. */
+static void forward_rows(const Forward *f, mb_real *buffer, const mb_conv1d *s, const Items *items,
+                         const Item *item) {
   const mb_size products = products_of(s), depth = s->K / products * s->C, wide = mb_padded_width(s->F);
-  const mb_size first = item.first * mb_max(s->pool_stride, 1), count = mb_conv1d_rows(s, item.rows);
-  const mb_size out = (item.sample * mb_conv1d_results(s) + item.first) * s->F;
+  const mb_size first = item->first * mb_max(s->pool_stride, 1), count = mb_conv1d_rows(s, item->rows);
+  const mb_size out = (item->sample * mb_conv1d_results(s) + item->first) * s->F;
   mb_real *rows = s->pool == 0 && wide == s->F ? f->y + out : buffer + input_buffer(s, items);
-  const mb_real *in = input_of(buffer, f->x, s, &item, first, count);
+  const mb_real *in = input_of(buffer, f->x, s, item, first, count);
   for (mb_size k = 0; k < products; k++)
     product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, f->w + k * depth * wide,
             mb_product_width(s->F), count, k > 0);
-  mb_epilogue_rows(f->y + out, f->argmax ? f->argmax + out : NULL, rows, wide, item.rows, s->F, f->b,
+  mb_epilogue_rows(f->y + out, f->argmax ? f->argmax + out : NULL, rows, wide, item->rows, s->F, f->b,
                    &f->epilogue);
+}
+
+/* A flat result that is computed: the row of x that it is made from, and its place in y and argmax. */
+typedef struct {
+  const mb_real *x; /* NULL: none is */
+  mb_size at;
+} Flat;
+
+/* Copies a flat result to `count` results from place `to` on. */
+static void copy_flat(const Forward *f, const Flat *flat, mb_size to, mb_size count, mb_size F) {
+  for (mb_size end = to + count * F; to < end; to += F) {
+    if (to == flat->at) continue;
+    memcpy(f->y + to, f->y + flat->at, sizeof(mb_real) * (size_t)F);
+    if (f->argmax) memcpy(f->argmax + to, f->argmax + flat->at, (size_t)F);
+  }
+}
+
+/* Results that are not flat are computed, and of the flat ones the first if its row of x is not that of the
+ * last flat result: the others are copies. */
+static void forward_item(const Forward *f, mb_real *buffer, Flat *flat, const mb_conv1d *s,
+                         const Items *items, mb_size i) {
+  const Item item = mb_item_at(items, i, mb_conv1d_results(s));
+  const mb_size end = item.first + item.rows, y = item.sample * mb_conv1d_results(s);
+  const mb_real *x = f->x + item.sample * s->L * s->C;
+  for (mb_size at = item.first; at < end;) {
+    const mb_conv1d_run run = mb_conv1d_flat(x, at, end, s);
+    mb_size stop = run.first;
+    if (wanted(items, i) == MB_ITEM_FLAT) at = run.first;
+    if (run.first < run.end) {
+      const mb_real *row = x + (run.first * mb_max(s->pool_stride, 1) * s->stride - s->pad_left) * s->C;
+      if (!flat->x || memcmp(flat->x, row, sizeof *row * (size_t)s->C) != 0)
+        *flat = (Flat){row, (y + run.first) * s->F}, stop++;
+    }
+    if (at < stop)
+      forward_rows(f, buffer, s, items, &(Item){.sample = item.sample, .first = at, .rows = stop - at});
+    copy_flat(f, flat, (y + run.first) * s->F, run.end - run.first, s->F);
+    at = run.end;
+  }
 }
 
 /* A thread has a copy of the weights of its own, and an item's input and rows. */
@@ -123,8 +161,9 @@ void mb_conv1d_direct_forward_items(mb_real *y, uint8_t *argmax, mb_real *scratc
     mb_real *copy = scratch + omp_get_thread_num() * forward_part(s, items);
     mb_real *buffer = copy + s->K * s->C * mb_padded_width(s->F);
     const Forward f = {y, argmax, x, widened(copy, w, s->F, s->K * s->C), b, mb_conv1d_epilogue(s)};
+    Flat flat = {0};
     MB_SHARE(mb_conv1d_is_small(s), i, items->count,
-             if (is_wanted(items, i)) forward_item(&f, buffer, s, items, i));
+             if (wanted(items, i)) forward_item(&f, buffer, &flat, s, items, i));
   }
 }
 
@@ -195,7 +234,7 @@ void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *
     MB_FLUSH_DENORMALS;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), i, items->count, {
-      if (!is_wanted(items, i)) continue;
+      if (!wanted(items, i)) continue;
       const Item item = mb_item_at(items, i, mb_conv1d_gradient_rows(s));
       const mb_real *in =
           mb_conv1d_gradient(buffer, s->F, dy, argmax, &item, item.first - delay, item.rows + delay, s);
@@ -309,7 +348,7 @@ void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *
       memset(sums + g * taps, 0, sizeof(mb_real) * (size_t)taps);
       for (mb_size i = g * items->count / groups; i < (g + 1) * items->count / groups; i++) {
         const Item item = mb_item_at(items, i, mb_conv1d_gradient_rows(s));
-        if (is_wanted(items, i)) add_item(sums + g * taps, buffer, &b, s, &item);
+        if (wanted(items, i)) add_item(sums + g * taps, buffer, &b, s, &item);
       }
     });
   }

@@ -84,30 +84,40 @@ typedef struct {
   mb_real *y;
   uint8_t *argmax;
   const mb_real *x, *w, *b;
-  uint8_t *is_wide; /* for each tile */
+  uint8_t *marks; /* of each tile: what is left for the direct algorithm */
+  mb_size few;    /* results of a tile that take the direct algorithm as long as transforms take all */
   mb_epilogue epilogue;
 } Forward;
+
+/* The tiles of a chunk to transform. */
+static mb_size tiles_left(mb_size *tiles, const uint8_t *marks, mb_chunk chunk) {
+  mb_size count = 0;
+  for (mb_size i = chunk.first; i < chunk.first + chunk.count; i++)
+    if (marks[i] != MB_ITEM_ALL) tiles[count++] = i;
+  return count;
+}
 
 static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *buffer, const mb_conv1d *s,
                           const mb_tiling *p, mb_chunk chunk) {
   const mb_simd *v = mb_simd_here();
   const mb_size plane = shared_plane_of(p), results = mb_conv1d_results(s);
   mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[MB_MAX_FFT * MB_MAX_LANES] MB_ALIGNED;
-  const mb_tile first = mb_tile_at(p, chunk.first, results);
-  const mb_tile last = mb_tile_at(p, chunk.first + chunk.count - 1, results);
-  mb_wide_mark_forward(f->is_wide, f->x, chunk, s, p);
-  for (mb_size i = 0; i < chunk.count; i++) {
-    const mb_tile t = mb_tile_at(p, chunk.first + i, results);
+  mb_size tiles[MB_CHUNK_MOST];
+  mb_wide_mark_forward(f->marks, f->x, chunk, f->few, s, p);
+  const mb_size count = tiles_left(tiles, f->marks, chunk);
+  if (count == 0) return;
+  for (mb_size i = 0; i < count; i++) {
+    const mb_tile t = mb_tile_at(p, tiles[i], results);
     mb_tile_transform_input(x_planes + i * p->x_padded, plane, f->x + t.sample * p->x.size, &p->x,
                             t.first * p->step, p->T, p->T, 0);
   }
   for (mb_size i = 0; i < p->planes; i++)
     v->product(y_planes + i * plane, p->y_padded, x_planes + i * plane, p->x_padded, 1,
-               w_planes + i * p->weights, p->y_padded, chunk.count, mb_product_width(s->F), p->x.width,
-               false);
+               w_planes + i * p->weights, p->y_padded, count, mb_product_width(s->F), p->x.width, false);
+  const mb_tile first = mb_tile_at(p, tiles[0], results), last = mb_tile_at(p, tiles[count - 1], results);
   warm(f->y, &p->y, s->N, first, first.first, last, last.first + last.rows);
-  for (mb_size i = 0; i < chunk.count; i++) {
-    const mb_tile t = mb_tile_at(p, chunk.first + i, results);
+  for (mb_size i = 0; i < count; i++) {
+    const mb_tile t = mb_tile_at(p, tiles[i], results);
     for (mb_size c = 0; c < s->F; c += v->lanes) {
       const mb_size at = (t.sample * results + t.first) * s->F + c;
       v->inverse(rows, y_planes + i * p->y_padded + c, plane, p->T, (int)(p->T - p->taps + 1));
@@ -146,6 +156,11 @@ static void share_rows(const Forward *f, mb_real *scratch, const mb_conv1d *s, c
   }
 }
 
+static mb_size few_results(const mb_tiling *p, const mb_conv1d *s) {
+  const double direct = mb_conv1d_direct_cost(s, MB_PASS_Y) / (double)(s->N * mb_conv1d_results(s));
+  return (mb_size)(mb_conv1d_fft_cost(s, p->T, MB_PASS_Y) / (double)p->tiles / direct);
+}
+
 void mb_conv1d_fft_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x, const mb_real *w,
                            const mb_real *b, const mb_conv1d *s) {
   const mb_tiling p = mb_tiling_of(s, s->T_y, false);
@@ -153,15 +168,15 @@ void mb_conv1d_fft_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const 
     mb_conv1d_direct_forward(y, argmax, scratch, x, w, b, s);
     return;
   }
-  const Forward f = {
-      y, argmax, x, w, b, (uint8_t *)(scratch + unmarked_scratch(&p, s, false)), mb_conv1d_epilogue(s)};
+  uint8_t *marks = (uint8_t *)(scratch + unmarked_scratch(&p, s, false));
+  const Forward f = {y, argmax, x, w, b, marks, few_results(&p, s), mb_conv1d_epilogue(s)};
   const mb_size copies = weights_copies(&p);
   if (copies > 1)
     share_rows(&f, scratch, s, &p, (int)mb_min(copies, mb_conv1d_threads(s)));
   else
     share_all(&f, scratch, s, &p);
-  const mb_items wide = mb_wide_items(&p, f.is_wide);
-  if (mb_wide_any(&wide)) mb_conv1d_direct_forward_items(y, argmax, scratch, x, w, b, s, &wide);
+  const mb_items left = mb_wide_items(&p, marks);
+  if (mb_wide_any(&left)) mb_conv1d_direct_forward_items(y, argmax, scratch, x, w, b, s, &left);
 }
 
 typedef struct {

@@ -18,6 +18,8 @@ typedef struct {
   mb_size size, origin, width;
 } mb_tile_rows;
 
+#define MB_CHUNK_MOST 96 /* tiles in a chunk; more would gain nothing */
+
 /* For a pass of a convolution with tiles of T rows. T = 0: such tiles are impossible. */
 typedef struct {
   int T;
@@ -77,17 +79,21 @@ void mb_tile_transform_flipped(mb_real *planes, const mb_real *w, const mb_conv1
 /* dw from the planes (C', F padded) of sums over tiles; shared like that. */
 void mb_tile_inverse_weights(mb_real *dw, const mb_real *planes, const mb_conv1d *s, const mb_tiling *p);
 
-/* ---- tiles whose range is too wide for transforms (conv1d_wide.c) -------------------------------- */
+/* ---- tiles for the direct algorithm (conv1d_wide.c) ---------------------------------------------- */
 
 /* The marks of tiles as items of the direct algorithm, which computes those that are marked. */
 mb_items mb_wide_items(const mb_tiling *p, const uint8_t *marks);
 static inline bool mb_wide_any(const mb_items *items) {
-  return memchr(items->only, 1, (size_t)items->count) != NULL;
+  bool any = false;
+  for (mb_size i = 0; i < items->count; i++) any |= items->only[i] != MB_ITEM_NOTHING;
+  return any;
 }
 
-/* marks[i] = 1 for each tile i of a chunk whose range is too wide: of x for the result; of the gradient of
- * the result for that of x; of x, in the rows that are summed over, for the gradient of the weights. */
-void mb_wide_mark_forward(uint8_t *marks, const mb_real *x, mb_chunk chunk, const mb_conv1d *s,
+/* marks[i] = MB_ITEM_ALL for each tile i of a chunk whose range is too wide: of x for the result; of the
+ * gradient of the result for that of x; of x, in the rows that are summed over, for the gradient of the
+ * weights. For the result also for tiles with at most `few` results that are not flat, and MB_ITEM_FLAT for
+ * more of them. */
+void mb_wide_mark_forward(uint8_t *marks, const mb_real *x, mb_chunk chunk, mb_size few, const mb_conv1d *s,
                           const mb_tiling *p);
 void mb_wide_mark_gradient(uint8_t *marks, const mb_real *dy, const uint8_t *argmax, mb_chunk chunk,
                            const mb_conv1d *s, const mb_tiling *p);

@@ -96,10 +96,13 @@ static inline mb_size mb_conv1d_gradient_rows(const mb_conv1d *s) {
 #define MB_GROUPS     16
 #define MB_GROUP_ROWS 128 /* at least, about, as long as there are two groups */
 
+/* What the direct algorithm has to compute of an item. */
+enum { MB_ITEM_NOTHING, MB_ITEM_FLAT, MB_ITEM_ALL };
+
 /* Runs of rows of samples: item i is rows i % per_sample rows .. of sample i / per_sample. */
 typedef struct {
   mb_size count, per_sample, rows;
-  const uint8_t *only; /* 1 for each item to compute; NULL: all */
+  const uint8_t *only; /* what to compute of each; NULL: all of all */
 } mb_items;
 
 typedef struct {
@@ -154,6 +157,16 @@ mb_size mb_bias_row(const mb_conv1d *s, mb_size sample, mb_size row);
 void mb_bias_add(double *sum, const mb_real *dy, const uint8_t *argmax, mb_size from, mb_size to,
                  const mb_conv1d *s);
 void mb_bias_total(mb_real *db, const double *sums, mb_size groups, const mb_conv1d *s);
+
+/* ---- flat results (conv1d_flat.c) ------------------------------------------------------------- */
+
+typedef struct {
+  mb_size first, end; /* first .. end - 1 */
+} mb_conv1d_run;
+
+/* The first run of flat results among from .. to - 1 of a sample x (L, C); if there is none, it is to .. to
+ * - 1. */
+mb_conv1d_run mb_conv1d_flat(const mb_real *x, mb_size from, mb_size to, const mb_conv1d *s);
 
 /* ---- direct algorithm: products of overlapping rows (conv1d_direct.c) ------------------------------ */
 

@@ -6,7 +6,6 @@
 
 #define CHUNK_REALS (1 << 18) /* in the planes of a chunk, which should stay in the second cache */
 #define CHUNK_LEAST 12        /* tiles, and twice as many of up to 32 rows; below, products are slow */
-#define CHUNK_MOST  96        /* tiles; more would gain nothing */
 #define CHUNKS      32        /* at least, if there are tiles enough: work for many threads */
 #define GROUPS      16        /* at most */
 #define GROUP_TILES 96        /* tiles in a group, about */
@@ -29,7 +28,7 @@ mb_tiling mb_tiling_of(const mb_conv1d *s, int T, bool backward) {
   p.weights = mb_max(p.x.width * p.y_padded, s->F * p.x_padded) + MB_PLANE_GAP;
   const mb_size widths = mb_max(p.x_padded, p.y_padded) + (backward ? p.x_padded : 0);
   const mb_size fitting = mb_min(CHUNK_REALS / (p.planes * widths), p.tiles / CHUNKS);
-  p.chunk = mb_min(mb_max(fitting, T <= 32 ? 2 * CHUNK_LEAST : CHUNK_LEAST), CHUNK_MOST);
+  p.chunk = mb_min(mb_max(fitting, T <= 32 ? 2 * CHUNK_LEAST : CHUNK_LEAST), MB_CHUNK_MOST);
   p.chunks = mb_ceil_div(p.tiles, p.chunk);
   p.groups = mb_max(mb_min(mb_min(GROUPS, p.tiles / GROUP_TILES), GROUP_REALS / (p.planes * p.weights)), 2);
   p.groups = mb_min(p.groups, p.chunks);

@@ -1,5 +1,5 @@
-/* conv1d_wide.c - which tiles have numbers of too wide a range for transforms (conv1d_range.c says why): the
- * direct algorithm computes those again. */
+/* conv1d_wide.c - which tiles are for the direct algorithm: those with numbers of too wide a range for
+ * transforms (conv1d_range.c says why), and those with few results that are not flat. */
 #include "conv1d_fft.h"
 
 /* The array that tiles are rows of: x, or the gradient of the result before the epilogue. */
@@ -47,28 +47,30 @@ static bool is_sure(const Source *o, double *squares, mb_size sample, mb_size fi
                                                o->unit, o->span, &o->range);
 }
 
-static void add_roots(double *roots, const Source *o, mb_size sample, mb_size first, mb_size count) {
+/* Of the gradient before pooling. */
+static void add_unpooled_roots(double *roots, const Source *o, mb_size sample, mb_size first, mb_size count) {
   const mb_simd *v = mb_simd_here();
-  const mb_real *x = o->x + sample * o->rows.size;
+  const mb_size dy = sample * o->rows.size;
   mb_real buffer[MB_MAX_FFT * MB_MAX_LANES] MB_ALIGNED;
   for (mb_size c = 0; c < o->rows.width; c += v->lanes) {
-    const mb_size columns = mb_min(v->lanes, o->rows.width - c);
-    if (o->pool > 0)
-      mb_unpool_rows(buffer, v->lanes, x + c, o->argmax + sample * o->rows.size + c, first, count, columns,
-                     &o->epilogue);
-    else
-      mb_copy_rows(buffer, v->lanes, count, x, o->rows.size, o->rows.origin + first * o->rows.width + c,
-                   o->rows.width, columns, count);
+    mb_unpool_rows(buffer, v->lanes, o->x + dy + c, o->argmax + dy + c, first, count,
+                   mb_min(v->lanes, o->rows.width - c), &o->epilogue);
     for (mb_size r = 0; r < count; r++) roots[r] += (double)v->sum_roots(buffer + r * v->lanes, v->lanes);
   }
 }
 
-/* Tells whether the range of a tile is too wide for `windows` windows that begin at its first rows. */
-static bool is_wide(const Source *o, mb_size sample, mb_size first, mb_size count, mb_size windows) {
-  double squares, roots[MB_MAX_FFT] = {0};
-  if (is_sure(o, &squares, sample, first, count)) return false;
-  add_roots(roots, o, sample, first, count);
-  return !mb_conv1d_range_of_windows(roots, squares, windows, &o->range);
+/* roots[r] += the sum of roots of row first + r of a sample, for r = 0 .. count - 1 */
+static void add_roots(double *roots, const Source *o, mb_size sample, mb_size first, mb_size count) {
+  if (o->pool > 0) {
+    add_unpooled_roots(roots, o, sample, first, count);
+    return;
+  }
+  for (mb_size r = 0; r < count; r++) {
+    const mb_size at = o->rows.origin + (first + r) * o->rows.width;
+    const mb_size from = mb_max(at, 0), to = mb_min(at + o->rows.width, o->rows.size);
+    if (from < to)
+      roots[r] += (double)mb_simd_here()->sum_roots(o->x + sample * o->rows.size + from, to - from);
+  }
 }
 
 mb_items mb_wide_items(const mb_tiling *p, const uint8_t *marks) {
@@ -116,57 +118,135 @@ static bool outweighs_inner_rows(const Source *o, const mb_tile *t, const mb_con
          (t->first + t->rows > s->L_out && outweighs(o, t, s->L_out - rows, s->L_out));
 }
 
-/* Tells whether a tile of the input is too wide for sums over all of its rows. */
-static bool is_wide_for_weights(Source *o, const mb_tile *t, const mb_conv1d *s, const mb_tiling *p) {
-  mb_size begin = t->first, end = t->first + t->rows;
-  double squares;
-  add_inner_rows(&begin, &end, s, p);
-  o->range.taps = t->rows, o->range.depth = t->rows * o->rows.width;
-  if (is_sure(o, &squares, t->sample, begin, end - begin)) return false;
-  return is_wide(o, t->sample, t->first, t->rows, 1) || outweighs_inner_rows(o, t, s, p);
+/* ---- judging tiles ---------------------------------------------------------------------------- */
+
+/* Tells whether the range of the rows of tile t, which begin at row `begin`, is too wide. */
+typedef bool IsWide(Source *o, const mb_tile *t, mb_size begin, const mb_conv1d *s, const mb_tiling *p);
+
+static bool is_wide_for_results(Source *o, const mb_tile *t, mb_size begin, const mb_conv1d *s,
+                                const mb_tiling *p) {
+  const mb_size end = t->first + t->rows, count = rows_of_windows(t, s, p);
+  double squares, roots[MB_MAX_FFT] = {0};
+  bool is_wide = false;
+  if (is_sure(o, &squares, t->sample, begin, count)) return false;
+  add_roots(roots, o, t->sample, begin, count);
+  for (mb_size at = t->first; at < end && !is_wide;) { /* flat results need no transform */
+    const mb_conv1d_run flat = mb_conv1d_flat(o->x + t->sample * o->rows.size, at, end, s);
+    is_wide = at < flat.first && !mb_conv1d_range_of_windows(roots + at * p->step - begin, squares,
+                                                             mb_conv1d_rows(s, flat.first - at), &o->range);
+    at = flat.end;
+  }
+  return is_wide;
 }
 
-/* Rows of tile t begin at row t.first step + shift. */
-static void mark(uint8_t *marks, Source *o, CountRows *count_rows, mb_size step, mb_size shift, mb_size rows,
-                 mb_chunk chunk, const mb_conv1d *s, const mb_tiling *p) {
-  const bool for_weights = count_rows == rows_of_tile;
-  const mb_size chunk_end = chunk.first + chunk.count, most = mb_max(RUN_ROWS / (p->valid * step), 1);
-  for (mb_size i = chunk.first, next; i < chunk_end; i = next) {
-    next = mb_min(mb_min(i + most, chunk_end), (i / p->per_sample + 1) * p->per_sample);
-    const mb_tile first = mb_tile_at(p, i, rows), last = mb_tile_at(p, next - 1, rows);
-    mb_size begin = first.first * step + shift, end = last.first * step + shift + count_rows(&last, s, p);
+/* Tells whether that holds for `windows` windows that begin at the first of count rows. */
+static bool is_wide(const Source *o, const mb_tile *t, mb_size begin, mb_size count, mb_size windows) {
+  double squares, roots[MB_MAX_FFT] = {0};
+  if (is_sure(o, &squares, t->sample, begin, count)) return false;
+  add_roots(roots, o, t->sample, begin, count);
+  return !mb_conv1d_range_of_windows(roots, squares, windows, &o->range);
+}
+
+static bool is_wide_for_gradient(Source *o, const mb_tile *t, mb_size begin, const mb_conv1d *s,
+                                 const mb_tiling *p) {
+  const mb_size count = rows_of_gradient(t, s, p);
+  return count > 0 && is_wide(o, t, begin, count, count - o->range.taps + 1);
+}
+
+static bool is_wide_for_weights(Source *o, const mb_tile *t, mb_size begin, const mb_conv1d *s,
+                                const mb_tiling *p) {
+  mb_size from = begin, to = begin + t->rows;
+  double squares;
+  add_inner_rows(&from, &to, s, p);
+  o->range.taps = t->rows, o->range.depth = t->rows * o->rows.width;
+  if (is_sure(o, &squares, t->sample, from, to - from)) return false;
+  return is_wide(o, t, begin, t->rows, 1) || outweighs_inner_rows(o, t, s, p);
+}
+
+/* Tiles of a pass: tile t begins at row t.first step + shift of the source. */
+typedef struct {
+  CountRows *count_rows;
+  IsWide *is_wide;
+  mb_size step, shift;
+  mb_size rows; /* of a sample, to make from its tiles */
+} Tiles;
+
+static mb_size begin_of(const mb_tile *t, const Tiles *g) {
+  return t->first * g->step + g->shift;
+}
+
+/* The end of the run from tile i on. */
+static mb_size run_end(mb_size i, mb_chunk chunk, const Tiles *g, const mb_tiling *p) {
+  const mb_size most = mb_max(RUN_ROWS / (p->valid * g->step), 1), sample = i / p->per_sample;
+  return mb_min(mb_min(i + most, chunk.first + chunk.count), (sample + 1) * p->per_sample);
+}
+
+/* Marks each tile of a chunk whose range is too wide, unless it is marked already. */
+static void mark_wide(uint8_t *marks, Source *o, const Tiles *g, mb_chunk chunk, const mb_conv1d *s,
+                      const mb_tiling *p) {
+  for (mb_size i = chunk.first, next; i < chunk.first + chunk.count; i = next) {
+    next = run_end(i, chunk, g, p);
+    const mb_tile first = mb_tile_at(p, i, g->rows), last = mb_tile_at(p, next - 1, g->rows);
+    mb_size begin = begin_of(&first, g), end = begin_of(&last, g) + g->count_rows(&last, s, p);
     double squares;
-    if (for_weights) add_inner_rows(&begin, &end, s, p);
-    memset(marks + i, 0, (size_t)(next - i));
+    if (g->is_wide == is_wide_for_weights) add_inner_rows(&begin, &end, s, p);
     if (next - i > 1 && is_sure(o, &squares, first.sample, begin, end - begin)) continue;
     for (mb_size j = i; j < next; j++) {
-      const mb_tile t = mb_tile_at(p, j, rows);
-      const mb_size count = count_rows(&t, s, p);
-      if (for_weights)
-        marks[j] = is_wide_for_weights(o, &t, s, p);
-      else
-        marks[j] =
-            count > 0 && is_wide(o, t.sample, t.first * step + shift, count, count - o->range.taps + 1);
+      const mb_tile t = mb_tile_at(p, j, g->rows);
+      if (marks[j] != MB_ITEM_ALL && g->is_wide(o, &t, begin_of(&t, g), s, p)) marks[j] = MB_ITEM_ALL;
     }
   }
 }
 
-void mb_wide_mark_forward(uint8_t *marks, const mb_real *x, mb_chunk chunk, const mb_conv1d *s,
+/* Marks tiles first .. first + count - 1, all of one sample: flat results are left to compute, or all if at
+ * most `few` of a tile are not flat. */
+static void mark_flat(uint8_t *marks, const mb_real *x, mb_size first, mb_size count, mb_size few,
+                      const mb_conv1d *s, const mb_tiling *p) {
+  const mb_tile from = mb_tile_at(p, first, mb_tiling_rows(s, false));
+  const mb_size end = mb_min(from.first + count * p->valid, mb_tiling_rows(s, false));
+  mb_size flat[MB_CHUNK_MOST] = {0};
+  for (mb_size at = from.first; at < end;) {
+    const mb_conv1d_run run = mb_conv1d_flat(x + from.sample * p->x.size, at, end, s);
+    for (mb_size i = run.first; i < run.end; i++) flat[(i - from.first) / p->valid]++;
+    at = run.end;
+  }
+  for (mb_size i = 0; i < count; i++) {
+    const mb_size rest = mb_tile_at(p, first + i, mb_tiling_rows(s, false)).rows - flat[i];
+    if (flat[i] > 0) marks[first + i] = rest <= few ? MB_ITEM_ALL : MB_ITEM_FLAT;
+  }
+}
+
+static void clear(uint8_t *marks, mb_chunk chunk) {
+  memset(marks + chunk.first, MB_ITEM_NOTHING, (size_t)chunk.count);
+}
+
+void mb_wide_mark_forward(uint8_t *marks, const mb_real *x, mb_chunk chunk, mb_size few, const mb_conv1d *s,
                           const mb_tiling *p) {
+  const mb_size end = chunk.first + chunk.count;
+  clear(marks, chunk);
+  for (mb_size i = chunk.first, count; i < end; i += count) {
+    count = mb_min(end - i, p->per_sample - i % p->per_sample);
+    mark_flat(marks, x, i, count, few, s, p);
+  }
   Source o = input_source(x, s, p);
-  mark(marks, &o, rows_of_windows, p->step, 0, mb_tiling_rows(s, false), chunk, s, p);
+  const Tiles g = {rows_of_windows, is_wide_for_results, .step = p->step, .rows = mb_tiling_rows(s, false)};
+  mark_wide(marks, &o, &g, chunk, s, p);
 }
 
 void mb_wide_mark_gradient(uint8_t *marks, const mb_real *dy, const uint8_t *argmax, mb_chunk chunk,
                            const mb_conv1d *s, const mb_tiling *p) {
   Source o = gradient_source(dy, argmax, s, p);
-  mark(marks, &o, rows_of_gradient, 1, 1 - p->taps, mb_tiling_rows(s, true), chunk, s, p);
+  clear(marks, chunk);
+  const Tiles g = {rows_of_gradient, is_wide_for_gradient, 1, 1 - p->taps, mb_tiling_rows(s, true)};
+  mark_wide(marks, &o, &g, chunk, s, p);
 }
 
 void mb_wide_mark_weights(uint8_t *marks, const mb_real *x, mb_chunk chunk, const mb_conv1d *s,
                           const mb_tiling *p) {
   Source o = input_source(x, s, p);
+  const Tiles g = {rows_of_tile, is_wide_for_weights, .step = 1, .rows = mb_tiling_rows(s, true)};
   o.range.taps = p->valid, o.range.depth = p->valid * p->x.width;
   o.span = mb_max(o.span, o.range.depth / 8); /* the whole tile is one window: fewer samples suffice */
-  mark(marks, &o, rows_of_tile, 1, 0, mb_tiling_rows(s, true), chunk, s, p);
+  clear(marks, chunk);
+  mark_wide(marks, &o, &g, chunk, s, p);
 }

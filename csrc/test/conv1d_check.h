@@ -179,16 +179,58 @@ static inline void check_and_free(const char *what, const Conv *c, const mb_real
   free(plain);
 }
 
+static inline void check_arrays(Conv *c) {
+  run_forward(c->y, c, c->x, c->w, c->b);
+  run_backward(c, true, true, true);
+  const Plain p = plain_conv(c);
+  check_and_free("y", c, c->y, p.y, c->y_count);
+  check_and_free("dx", c, c->dx, p.dx, c->x_count);
+  check_and_free("dw", c, c->dw, p.dw, c->w_count);
+  check_and_free("db", c, c->db, p.db, c->s.F);
+}
+
 static inline void check_conv(mb_conv1d s, mb_padding padding, mb_size before, mb_size after) {
   Conv c = new_conv(s, padding, before, after);
-  run_forward(c.y, &c, c.x, c.w, c.b);
-  run_backward(&c, true, true, true);
-  const Plain p = plain_conv(&c);
-  check_and_free("y", &c, c.y, p.y, c.y_count);
-  check_and_free("dx", &c, c.dx, p.dx, c.x_count);
-  check_and_free("dw", &c, c.dw, p.dw, c.w_count);
-  check_and_free("db", &c, c.db, p.db, c.s.F);
+  check_arrays(&c);
   free_conv(&c);
+}
+
+/* ---- each value against the sum of its absolute products --------------------------------- */
+
+/* The error of each value is relative to its sum of absolute products; NaN and infinity are where a plain
+ * loop has them. */
+static inline void check_each(const char *what, const mb_conv1d *s, const mb_real *values,
+                              const double *plain, const double *own, mb_size count) {
+  for (mb_size i = 0; i < count; i++) {
+    const bool is_right = isfinite(plain[i]) ? fabs(values[i] - plain[i]) <= CHECK_TOLERANCE * own[i]
+                          : isnan(plain[i])  ? isnan(values[i])
+                                             : values[i] == plain[i];
+    if (!is_right)
+      fail_msg("N %td, L %td, C %td, K %td, F %td, stride %td: %s %td is %.9g, expected %.9g of %.9g", s->N,
+               s->L, s->C, s->K, s->F, s->stride, what, i, (double)values[i], plain[i], own[i]);
+  }
+}
+
+static inline void absolute(mb_real *y, const mb_real *x, mb_size count) {
+  for (mb_size i = 0; i < count; i++) y[i] = (mb_real)fabs((double)x[i]);
+}
+
+/* The gradients too, unless the range of x is beyond what the check of their transforms promises. */
+static inline void check_range(Conv *c, mb_padding padding, bool with_gradients) {
+  Conv own = new_conv(c->s, padding, 0, 0);
+  absolute(own.x, c->x, c->x_count), absolute(own.w, c->w, c->w_count);
+  absolute(own.b, c->b, c->s.F), absolute(own.dy, c->dy, c->y_count);
+  run_forward(c->y, c, c->x, c->w, c->b);
+  run_backward(c, true, true, true);
+  const Plain p = plain_conv(c), q = plain_conv(&own);
+  check_each("y", &c->s, c->y, p.y, q.y, c->y_count);
+  if (with_gradients) {
+    check_each("dx", &c->s, c->dx, p.dx, q.dx, c->x_count);
+    check_each("dw", &c->s, c->dw, p.dw, q.dw, c->w_count);
+  }
+  double *all[] = {p.y, p.dx, p.dw, p.db, q.y, q.dx, q.dw, q.db};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+  free_conv(&own);
 }
 
 /* ---- large shapes --------------------------------------------------------------------- */
