@@ -17,7 +17,7 @@ local axes = {
   { "Å", "wavelength" },
   { "nm", "d-spacing" },
   { "deg", "2theta", "2theta", "2θ", "2ϑ", "2-theta", "twotheta", "2thetadeg", "deg2theta", "degrees2theta",
-    "degrees2-theta", "°2theta", "°2θ", "2θdeg", "2th", "2th.", "°2th", "°2th.", "twothetatheta", "2theta-theta",
+    "degrees2-theta", "°2theta", "°2θ", "2θdeg", "2th", "2th.", "tth", "°2th", "°2th.", "twothetatheta", "2theta-theta",
     "2theta-omega", "theta/2theta", "gonio" },
   { "deg", "angle", "deg", "degree", "degrees", "°", "deg." },
   { "rad", "angle", "rad", "radian", "radians" },
@@ -131,7 +131,9 @@ local function axis_of_parts(name, text)
   if in_angstrom and units_of_axis[in_angstrom[1]] then stated = in_angstrom end
   if stated then
     local is_its = units_of_axis[stated[1]]
-    return stated[1], is_its and axis or stated[2], plain(stated[2]) == plain(text):gsub("s$", ""), is_its
+    -- s, k or 1/d in 1/nm: some of them are q / (2 pi), so none is taken for q
+    local other = stated[2] == "q" and axis ~= "q" and not plain(name):find "q" and trim.both(name)
+    return stated[1], is_its and axis or other or stated[2], plain(stated[2]) == plain(text):gsub("s$", ""), is_its
   end
   if named and not is_other_unit(text) then return named[1], named[2], true end
 end
