@@ -52,10 +52,10 @@ static void copy_bytes(uint8_t *to, mb_size to_row, const uint8_t *from, mb_size
   for (mb_size r = 0; r < rows; r++) memcpy(to + r * to_row, from + r * from_row, (size_t)width);
 }
 
-/* Group g: copies x and w. */
+/* Group g: copies x, unless it is NULL, and w. */
 static void copy_inputs(const Copies *p, const mb_real *x, const mb_real *w, mb_size g, const mb_conv1d *s,
                         const mb_conv1d *r) {
-  mb_copy_blocks(p->x, r->C, x + g * r->C, s->C, r->N * r->L, r->C);
+  if (x) mb_copy_blocks(p->x, r->C, x + g * r->C, s->C, r->N * r->L, r->C);
   mb_copy_blocks(p->w, r->F, w + g * r->F, s->F, r->K * r->C, r->F);
 }
 
@@ -88,7 +88,7 @@ void mb_conv1d_groups_backward(mb_real *dx, mb_real *dw, mb_real *db, void *scra
   const mb_size rows = r.N * r.L_pool;
   if (!r.has_argmax) argmax = NULL;
   for (mb_size g = 0; g < s->groups; g++) {
-    copy_inputs(&p, x, w, g, s, &r);
+    copy_inputs(&p, dw ? x : NULL, w, g, s, &r);
     mb_copy_blocks(p.y, r.F, dy + g * r.F, s->F, rows, r.F);
     if (argmax) copy_bytes(p.argmax, r.F, argmax + g * r.F, s->F, rows, r.F);
     mb_conv1d_backward(dx ? p.dx : NULL, dw ? p.dw : NULL, db ? db + g * r.F : NULL, scratch, p.y,

@@ -54,8 +54,8 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
                                    const mb_real *weight, mb_size rows, mb_size D) {
   for (mb_size r = 0; r < rows; r++)
     if (label[r] < 0 || label[r] >= D)
-      return mb_refuse(MB_BAD_VALUE, "labels must be 0 to %td for %td classes, row %td has %td", D - 1, D, r,
-                       label[r]);
+      return mb_refuse(MB_BAD_VALUE, "labels must be 0 to %td for %td classes, row %td has %td", D - 1, D,
+                       r + 1, label[r]);
   double partial[MAX_BLOCKS], sum = 0;
   const mb_size step = block_rows(rows, D);
   MB_FOR(mb_threads_for(rows * D), first, rows, step, {

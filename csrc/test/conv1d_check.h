@@ -94,7 +94,7 @@ static inline void run_backward(Conv *c, bool want_x, bool want_w, bool want_b) 
   fill(c->dw, c->w_count, (mb_real)NAN);
   fill(c->db, c->s.F, (mb_real)NAN);
   mb_conv1d_backward(want_x ? c->dx : NULL, want_w ? c->dw : NULL, want_b ? c->db : NULL, scratch, c->dy,
-                     c->argmax, c->x, c->w, &plan);
+                     c->argmax, want_w ? c->x : NULL, c->w, &plan);
   free_scratch(scratch, &plan);
 }
 

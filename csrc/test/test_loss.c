@@ -137,9 +137,9 @@ static void cross_entropy_refuses_labels_outside_the_classes(void **state) {
   const mb_real x[6] = {0};
   mb_real loss;
   assert_int_equal(mb_cross_entropy_forward(&loss, x, high, NULL, 2, 3), MB_BAD_VALUE);
-  assert_string_equal(mb_reason(), "labels must be 0 to 2 for 3 classes, row 1 has 3");
+  assert_string_equal(mb_reason(), "labels must be 0 to 2 for 3 classes, row 2 has 3");
   assert_int_equal(mb_cross_entropy_forward(&loss, x, low, NULL, 2, 3), MB_BAD_VALUE);
-  assert_string_equal(mb_reason(), "labels must be 0 to 2 for 3 classes, row 0 has -1");
+  assert_string_equal(mb_reason(), "labels must be 0 to 2 for 3 classes, row 1 has -1");
 }
 
 static void cross_entropy_context(mb_real *y, const mb_real *x, void *weight) {

@@ -2,7 +2,8 @@
 --
 -- A kernel has a map in registers or cache before it is written. What follows the layer, if the kernel does it there,
 -- does not read the map again, and of several maps only the last is written: fused, lee2020_cnn3 trains 1.31 times as
--- fast. Results are those of the layers one by one, bit for bit; only a folded batch norm rounds otherwise (1e-6).
+-- fast. Results are those of the layers one by one, up to rounding: a folded batch norm has other weights (1e-6), and
+-- transforms of a convolution have other tiles with pooling behind it.
 --
 -- Two kinds of work are fused: an activation of a layer's own (fusion.slope), and layers behind it in a Sequential
 -- (rules). A layer that shall show its own output, as for trace_on, is never fused with others.
