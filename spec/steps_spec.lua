@@ -79,6 +79,15 @@ describe("derivative", function()
     local other = at(applied { "savitzky_golay", derivative = 1, delta = 0.5 }, 20, 30, 40)
     near({ -other[1], -other[2], -other[3] }, mine, 1e-6)
   end)
+  it("loses no digits to an offset", function()
+    local far = x + 30000
+    for order = 1, 2 do
+      local step = { "derivative", order = 3, derivative = order, axis = mb.arange(60) }
+      local other = applied({ "savitzky_golay", order = 3, derivative = order }, far):reshape(-1):totable()
+      near(other, applied(step, far):reshape(-1):totable(), 5e-7)
+      near(applied(step, far - 30000):reshape(-1):totable(), applied(step, far):reshape(-1):totable(), 5e-7)
+    end
+  end)
   it("refuses what does not fit", function()
     refuses("window: expected an odd number", { "derivative", axis = axis, window = 8 })
     refuses("derivative: expected at most the order 2", { "derivative", axis = axis, derivative = 3 })
@@ -100,6 +109,15 @@ describe("scatter corrections", function()
   it("fit offset, slope and polynomial", function()
     near({ 0.46365345, 2.70273111, 0.13177385 }, at(applied("msc", three), 121, 141, 180), 2e-5)
     near({ 0.50334853, 2.09395192, 1.23250017 }, at(applied({ "emsc", degree = 2 }, three), 121, 141, 180), 2e-5)
+  end)
+  it("lose no digits to an offset", function()
+    for _, offset in ipairs { 1000, 50000 } do
+      local far = three + offset
+      for _, step in ipairs { "msc", { "emsc", degree = 2 }, { "emsc", degree = 6 } } do
+        local off = (applied(step, far) - offset - applied(step, far - offset)):abs():max():item()
+        assert.is_true(off < 1.5 * 2 ^ -23 * offset, off) -- the digits that a float has there
+      end
+    end
   end)
   it("take the reference of the training spectra along", function()
     local fitted, y = mb.preprocess.fit({ "emsc" }, three)

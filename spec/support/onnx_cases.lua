@@ -158,13 +158,17 @@ end
 --- Steps that shall not lose a small spread beside a large offset, or divide by 0, in float32.
 function cases.offsets(batch)
   local list = {}
-  for _, step in ipairs { "snv", "standardize", "min_max" } do
-    local x = spectra(batch, L, 1) + 1000
-    if step ~= "standardize" then x:row(2):fill(0.1) end -- its large results would hide the others'
-    local fitted, processed = mb.preprocess.fit({ step }, x)
+  for _, step in ipairs { "snv", "standardize", "min_max", { "derivative", axis = axis },
+    { "savitzky_golay", derivative = 1 }, "msc", { "emsc", degree = 4 } } do
+    local x, name = spectra(batch, L, 1) + 1000, name_of { step }
+    local is_scatter = name:find "msc" -- what it corrects gets the offset of the spectra that it was fitted on
+    -- A flat spectrum has no slope for these, and large results of standardize, which would hide the others'.
+    if not is_scatter and step ~= "standardize" then x:row(2):fill(0.1) end
+    local fitted = mb.preprocess.fit({ step }, is_scatter and x - 1000 or x)
+    local processed = mb.preprocess.apply(fitted, x)
     local model = nn.Sequential { nn.Dropout { rate = 0.1 } }
     model:build { L, 1 }
-    list[#list + 1] = { name = "offset_" .. step, model = model:eval(), options = { preprocessing = fitted }, x = x,
+    list[#list + 1] = { name = "offset_" .. name, model = model:eval(), options = { preprocessing = fitted }, x = x,
       expected = processed }
   end
   return list

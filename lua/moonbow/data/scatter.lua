@@ -51,18 +51,20 @@ local function columns(vectors)
   return core.transpose(core.tensor(vectors), 1, 2)
 end
 
---- What corrects rows (N, M) by least squares against 1, ..., t^degree and the reference: their slopes are rows slope;
--- what is removed is (rows shares) vectors.
--- @return tensors slope (M, 1), shares (M, degree + 1), vectors (degree + 1, M)
+--- What corrects rows (N, M) by least squares against 1, ..., t^degree and the reference: the slopes of rows less their
+-- mean, which the caller subtracts (float32 has few digits left beside a large one), are rows slope; what is removed is
+-- (rows shares) vectors. Corrected rows get the offset of the reference.
+-- @return tensors slope (M, 1), shares (M, degree + 1), vectors (degree + 1, M), and the offset
 function scatter.projections(operation, reference, degree)
   local vectors = powers(#reference, degree)
   vectors[#vectors + 1] = reference
   local q, r = orthonormal(operation, vectors)
   local last, shares = #q, {}
   local slope = core.mul(columns { q[last] }, 1 / r[last][last])
-  -- In terms of q, the reference is r[last][i] q[i]; what a spectrum has of q[i] besides its slope's share is removed.
-  for i = 1, last - 1 do shares[i] = core.sub(columns { q[i] }, core.mul(slope, r[last][i] or 0)) end
-  return slope, core.concat(shares, 2), core.tensor(table.move(q, 1, last - 1, 1, {}))
+  -- In terms of q, the reference is r[last][i] q[i], and r[last][1] q[1] is its offset; what a row has of q[i] besides
+  -- its slope's share is removed.
+  for i = 1, last - 1 do shares[i] = core.sub(columns { q[i] }, core.mul(slope, i > 1 and r[last][i] or 0)) end
+  return slope, core.concat(shares, 2), core.tensor(table.move(q, 1, last - 1, 1, {})), r[last][1] * q[1][1]
 end
 
 --- Returns spectra (N, L, C) less a polynomial of the degree and divided by their slope, as fitted to 1, ..., t^degree
@@ -72,14 +74,16 @@ function scatter.correct(operation, x, reference, degree)
   if #reference ~= M then
     check.fail(operation, "it was fitted on %d points, the spectra have %d", #reference, M)
   end
-  local slope_of, shares, vectors = scatter.projections(operation, reference, degree)
+  local slope_of, shares, vectors, offset = scatter.projections(operation, reference, degree)
   local rows = core.reshape(x, N, M)
+  rows = core.sub(rows, core.reshape(core.mean(rows, 2), N, 1))
   local slope = core.affine(rows, nil, slope_of)
   if core.describe(slope).min <= 0 then
     check.fail(operation, "a spectrum does not rise where the mean of the training spectra rises")
   end
   local removed = core.matmul(core.affine(rows, nil, shares), vectors)
-  return core.reshape(core.div(core.sub(rows, removed), slope), N, core.size(x, 2), core.size(x, 3))
+  local corrected = core.add(core.div(core.sub(rows, removed), slope), offset)
+  return core.reshape(corrected, N, core.size(x, 2), core.size(x, 3))
 end
 
 return scatter

@@ -100,7 +100,8 @@ local function moved(x, k)
   return core.concat(k > 0 and { rest, gap } or { gap, rest }, 2)
 end
 
---- Applies the step derivative.
+--- Applies the step derivative. The weights of a point sum to 0, so they are applied to differences from its own value:
+-- no digits are lost to an offset.
 function slopes.apply(x, options)
   local L = core.size(x, 2)
   if L ~= #options.axis then
@@ -110,8 +111,8 @@ function slopes.apply(x, options)
   for k, row in pairs(weight_rows(options)) do
     local is_used = false
     for _, weight in ipairs(row) do is_used = is_used or weight ~= 0 end
-    if is_used and math.abs(k) < L then
-      local part = core.mul(moved(x, k), core.reshape(core.tensor(row), 1, L, 1))
+    if is_used and k ~= 0 and math.abs(k) < L then
+      local part = core.mul(core.sub(moved(x, k), x), core.reshape(core.tensor(row), 1, L, 1))
       sum = sum and core.add(sum, part) or part
     end
   end

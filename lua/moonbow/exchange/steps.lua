@@ -1,8 +1,8 @@
 --- Steps of preprocessing as nodes of ONNX: a writer(graph, step, x) for each, which returns the output.
 --
 -- moonbow sums in double, ONNX in float32. So that an offset of the spectra does not hide their spread, means are taken
--- twice, and learned means are subtracted in two parts. What moonbow refuses, such as a spectrum without a value above
--- 0 for "max", passes here.
+-- twice, learned means are subtracted in two parts, and derivatives and corrections of scatter are those of spectra
+-- less their mean. What moonbow refuses, such as a spectrum without a value above 0 for "max", passes here.
 local core = require "moonbow.core"
 local axes = require "moonbow.spectra.axes"
 local limits = require "moonbow.io.limits"
@@ -13,9 +13,9 @@ local writers = {}
 
 -- ---- scaling of each spectrum and channel ----
 
--- A number of each spectrum and channel, (N, channels, 1), by an operator that reduces the length.
+-- A number of each spectrum and channel, (N, channels, 1), by an operator that reduces the length; of rows (N, 1).
 local function reduced(graph, operator, x)
-  return graph:node(operator, { x.name }, { axes = { 2 }, keepdims = 1 })
+  return graph:node(operator, { x.name }, { axes = { -1 }, keepdims = 1 })
 end
 
 local function divide(graph, x, name) return graph:map("Div", x, { name }) end
@@ -26,10 +26,13 @@ local function divide_unless_zero(graph, x, scale)
   return divide(graph, x, graph:node("Where", { is_zero, graph:number("one", 1), scale }))
 end
 
-local function centred(graph, x) return graph:map("Sub", x, { reduced(graph, "ReduceMean", x) }) end
+local function centred(graph, x)
+  for _ = 1, 2 do x = graph:map("Sub", x, { reduced(graph, "ReduceMean", x) }) end
+  return x
+end
 
 function writers.snv(graph, _, x)
-  x = centred(graph, centred(graph, x))
+  x = centred(graph, x)
   local variance = reduced(graph, "ReduceMean", graph:map("Mul", x, { x.name }))
   return divide_unless_zero(graph, x, graph:node("Sqrt", { variance }))
 end
@@ -97,12 +100,13 @@ local function correct_scatter(degree_of)
   return function(graph, step, x)
     local length, channels = x.length, x.channels
     check_count(graph, step, step.reference, length * channels)
-    local rows = graph:flatten(x)
-    local slope, shares, vectors = scatter.projections(step.name, step.reference, degree_of(step))
+    local rows = centred(graph, graph:flatten(x))
+    local slope, shares, vectors, offset = scatter.projections(step.name, step.reference, degree_of(step))
     local share = graph:node("MatMul", { rows.name, graph:constant("shares", shares) })
     local removed = graph:node("MatMul", { share, graph:constant("vectors", vectors) })
     rows = divide(graph, graph:map("Sub", rows, { removed }),
       graph:node("MatMul", { rows.name, graph:constant("slope", slope) }))
+    rows = graph:map("Add", rows, { graph:number("offset", offset) })
     local shape = graph:integers("shape", { 0, length, channels }) -- 0: as it is
     return { name = graph:node("Reshape", { rows.name, shape }), length = length, channels = channels }
   end
@@ -129,7 +133,9 @@ local function multiply(graph, step, x)
   return graph:like(x, { name = graph:node("MatMul", { x.name, name }), length = count })
 end
 
-for _, name in ipairs { "resample", "bin", "derivative" } do writers[name] = multiply end
+for _, name in ipairs { "resample", "bin" } do writers[name] = multiply end
+
+function writers.derivative(graph, step, x) return multiply(graph, step, centred(graph, x)) end
 
 -- The columns first to last of a matrix of one window's points.
 local function columns(window, first, last) return core.slice(window, 2, first, last - first + 1) end
@@ -140,6 +146,7 @@ function writers.savitzky_golay(graph, step, x)
   local size, C = step.options.window, x.channels
   local half = size // 2
   if x.length < size then graph.refuse(step.where, "its window does not fit into %d points", x.length) end
+  if step.options.derivative > 0 then x = centred(graph, x) end
   if half == 0 then return multiply(graph, step, x) end
   local window = core.reshape(steps.savitzky_golay.apply(identity(size), step.options), size, size)
   local filter = core.reshape(columns(window, half + 1, half + 1), 1, 1, size)
