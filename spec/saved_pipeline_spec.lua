@@ -38,6 +38,15 @@ describe("a saved pipeline", function()
       assert.same(other.labels.kind, names)
     end
   end)
+  it("keeps the points of its steps on an axis that differs by rounding only", function()
+    local fitted, model = saved({ { "crop", low = 440, high = 480 }, "pls" }, { target = "height" })
+    local set = spectra(400, 520, 61)
+    local other = mb.spectra.set { x = set.x, axis = mb.tensor(set.axis) + 1e-4, unit = "cm-1" }
+    assert.is_true(other.axis[41] > 480)
+    for _, f in ipairs { fitted, model } do
+      assert.same(fitted:predict(set):totable(), mb.predict(f, other):totable())
+    end
+  end)
   it("refuses another range, unit or kind of values", function()
     local _, model = saved({ "snv", "logistic" }, { label = "kind" })
     assert.error_matches(function() mb.predict(model, spectra(410, 520, 61)) end,

@@ -148,6 +148,50 @@ describe("steps along the axis", function()
     refuses("normalize_band: the axis has 2 points, the spectra have 30", { "normalize_band", low = 1, high = 2,
       axis = { 1, 2 } }, mb.ones(1, 30, 1))
   end)
+  it("leave each point on its side of an edge where an axis differs by rounding only", function()
+    local function set(changed, last)
+      local even = {}
+      for t = 1, 60 do even[t] = 10 * t end
+      even[20], even[60] = changed, last
+      return mb.spectra.set { x = x, axis = even }
+    end
+    local fitted_on = set(200, 600.0005)
+    for _, step in ipairs { { "crop", low = 200, high = 400 }, { "normalize_band", low = 200, high = 200 },
+      { "bin", width = 190, axis = fitted_on.axis }, { "resample", grid = { 10, 200, 600.0005 } } } do
+      local fitted, y = mb.preprocess.fit({ step, "snv" }, fitted_on)
+      for _, other in ipairs { set(199.9995, 600), set(200.0005, 600), set(199.9995, 600.0005) } do
+        local z = mb.preprocess.apply(fitted, other)
+        assert.same(y.x:totable(), z.x:totable(), step[1])
+      end
+    end
+    local wide = mb.preprocess.fit({ { "crop", low = 200, high = 400 } }, fitted_on)
+    assert.equal(20, mb.preprocess.apply(wide, set(195, 600)).length) -- another axis is taken as it is
+  end)
+  it("refuse an axis other than that of the set", function()
+    local set = mb.spectra.set { x = x, axis = axis }
+    local other = {}
+    for t, position in ipairs(axis) do other[t] = 1e7 / position end
+    refuses("step 1 %(derivative%): axis: expected that of the set, or none .*: point 1 of the axis is 400 there and "
+      .. "25000 here", { "derivative", axis = other }, set)
+    assert.error_matches(function()
+      mb.preprocess.fit({ { "crop", low = 420, high = 450 }, { "bin", width = 10, axis = axis } }, set)
+    end, "step 2 %(bin%): axis: expected that of the set, .* there, 60 from 400 to 518.2 here")
+    assert.same(applied({ "derivative" }, set).x:totable(), applied({ "derivative", axis = axis }, set).x:totable())
+  end)
+  it("refuse in apply what they refuse in fit", function()
+    local set = mb.spectra.set { x = x, axis = axis }
+    local twice = require("support.spectra_files").repeated { 459, 460, 460, 461 }
+    for message, step in pairs {
+      ["crop: no point of the axis lies within 500 to 510"] = { "crop", low = 500, high = 510 },
+      ["normalize_band: no point of the axis lies within 500 to 510"] = { "normalize_band", low = 500, high = 510 },
+      ["derivative: the axis holds 460 twice"] = { "derivative", window = 3 },
+      ["derivative: window: expected an odd number of at most the 4 points, got 5"] = { "derivative", window = 5 },
+    } do
+      local fitted = mb.preprocess.fit({ step }, set)
+      assert.error_matches(function() mb.preprocess.apply(fitted, twice) end, message)
+      refuses(message, step, twice)
+    end
+  end)
   it("bins hold equally many points of an even axis", function()
     local even = {}
     for t = 1, 60 do even[t] = 10 + (t - 1) * 0.02 end -- positions are rounded: (10.12 - 10) / 0.04 is below 3

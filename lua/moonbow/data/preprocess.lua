@@ -10,6 +10,7 @@ local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
 local steps = require "moonbow.data.steps"
 local values_of = require "moonbow.data.values_of"
+local axes = require "moonbow.spectra.axes"
 local sets = require "moonbow.spectra.set"
 
 local preprocess = {}
@@ -34,6 +35,15 @@ local function read_options(operation, name, given)
   return next(options) and options
 end
 
+-- Raises for the option axis if it is not that of the set, which apply would take in its place.
+local function check_axis(i, step, axis)
+  local why = axes.difference(axis, step.options.axis)
+  if why then
+    check.fail("preprocess.fit", "step %d (%s): axis: expected that of the set, or none (for another axis, make "
+      .. "another set): %s", i, step.name, why)
+  end
+end
+
 -- Reads a name, or { name, option = value }. Returns the step without fitted values.
 -- @param axis of the spectra, if it is known
 local function read_step(i, given, axis)
@@ -44,8 +54,11 @@ local function read_step(i, given, axis)
     end
   end
   check.name("preprocess.fit", "step " .. i, name, preprocess.names)
-  if steps[name].takes_axis and axis then options.axis = options.axis or axis end
-  return { name = name, options = read_options("preprocess.fit", name, options) }
+  local takes_axis = steps[name].takes_axis and axis
+  if takes_axis then options.axis = options.axis or axis end
+  local step = { name = name, options = read_options("preprocess.fit", name, options) }
+  if takes_axis then check_axis(i, step, axis) end
+  return step
 end
 
 -- Raises for a grid of a fitted step by its ends: fit gives a list, and few bytes of a file would stand for millions of
@@ -114,6 +127,14 @@ local function axis_after(step, axis)
   return axis and new_axis and new_axis(step.options) or axis
 end
 
+-- Gives a step the axis of a set; one that is the same but for rounding leaves each point on its side of an edge.
+local function take_axis(step, axis)
+  if axis and steps[step.name].takes_axis and axes.difference(step.options.axis, axis) then
+    step.options.axis = axis
+    step.options = read_options("preprocess.apply", step.name, step.options)
+  end
+end
+
 -- Returns what steps made of x: a set if x is one, else the tensor.
 local function result(x, values, axis, all)
   if not sets.is(x) then return values end
@@ -128,7 +149,8 @@ end
 
 --- Fits steps on training spectra. Raises for NaN and infinity in x and in the result of a step.
 -- @param names table a list of steps, each a name or a table { name, option = value, ... }
--- @param x tensor|spectra (N, L, C); the axis of a set is that of steps with an option axis
+-- @param x tensor|spectra (N, L, C); the axis of a set is that of steps with an option axis, which need not be given;
+--   another one raises
 -- @return table the fitted steps, for preprocess.apply and mb.save
 -- @return tensor|spectra (N, L, C), the processed spectra
 -- @usage local steps, x = mb.preprocess.fit({ "als_baseline", "snv" }, set.train.x)
@@ -161,14 +183,14 @@ end
 --- Applies fitted steps to spectra. Raises for NaN and infinity in x and in the result of a step.
 -- @param fitted table the steps from preprocess.fit
 -- @param x tensor|spectra (N, L, C); steps with an option axis take that of a set in place of the one they were fitted
---   on
+--   on, if they differ by more than a ten-thousandth of a step, and raise as in fit if it does not suit them
 -- @return tensor|spectra (N, L, C)
 function preprocess.apply(fitted, x)
   fitted = preprocess.check("preprocess.apply", fitted)
   local values, axis = check_x("preprocess.apply", x), sets.is(x) and x.axis or nil
   local guard <close> = interrupt.catch "preprocess.apply" -- luacheck: ignore 211
   for _, step in ipairs(fitted) do
-    if axis and steps[step.name].takes_axis then step.options.axis = axis end
+    take_axis(step, axis)
     values, axis = autograd.no_grad(apply_step, "preprocess.apply", step, values), axis_after(step, axis)
   end
   return result(x, values, axis, fitted)
