@@ -1,5 +1,6 @@
 -- Statistics of sweeps.
 local mb = require "moonbow"
+local space = require "moonbow.sweep.space"
 local statistics = require "moonbow.sweep.statistics"
 local files = require "support.sweep_files"
 local sweep = mb.sweep
@@ -69,6 +70,64 @@ describe("statistics of a sweep", function()
     assert.equal(4, configurations[1].config.a)
     assert.is_true(configurations[12].difference.corrected < 0.05)
     assert.is_true(configurations[12].difference.mean < -25)
+  end)
+
+  -- Configurations with these values, { m = { value of each seed } }.
+  local function configurations_of(by_m)
+    local list = {}
+    for m, values in pairs(by_m) do
+      for s, value in ipairs(values) do
+        list[#list + 1] = { config = { m = m }, seed = s, status = "done", metrics = { score = value } }
+      end
+    end
+    return statistics.configurations(list, { name = "score" }, 2)
+  end
+
+  it("there is no p where all differences are equal, but for rounding", function()
+    local configurations = configurations_of { a = { 48 / 50, 47 / 50 }, b = { 47 / 50, 46 / 50 },
+      c = { 0.1 + 0.2, 0.3 }, d = { 0.3, 0.3 } }
+    statistics.compare(configurations)
+    local difference = configurations[2].difference
+    assert.same({ "b", 2, 0 }, { configurations[2].config.m, difference.n, difference.sd })
+    assert.near(-0.02, difference.mean, 1e-12)
+    assert.is_nil(difference.p)
+    assert.is_nil(difference.corrected)
+    local equal = { configurations[3], configurations[4] }
+    statistics.compare(equal)
+    assert.equal(1, equal[2].difference.p)
+  end)
+
+  it("a factor has no p where no value varies with the seed, but for rounding", function()
+    for _, third in ipairs { 0.3, 0.1 + 0.2 } do
+      local configurations = configurations_of { a = { 0.3, third }, b = { 0.4, 0.4 } }
+      local variance = statistics.variance(configurations, { "m" })
+      assert.same({ false, nil }, { variance.varies, variance.factors[1].p })
+      assert.near(1, variance.factors[1].share, 1e-9)
+    end
+    local same = statistics.variance(configurations_of { a = { 0.3, 0.3 }, b = { 0.1 + 0.2, 0.3 } }, { "m" })
+    assert.equal(1, same.factors[1].p)
+  end)
+
+  it("a page says so where no value varies with the seed", function()
+    local path, options = files.new((files.SIMPLE:gsub(" %+ mb[^}]*", " ")))
+    sweep.run(path, options)
+    sweep.collect(path, { out = options.out })
+    local page = files.read(files.folder(path, options).path .. "/page.html")
+    assert.matches("<b>No value varies with the seed", page, 1, true)
+    assert.is_nil(page:find("&lt; 0.001", 1, true) or page:find("< 0.001", 1, true))
+  end)
+
+  it("importance counts shuffles that reach the results but for rounding: p is that of any value", function()
+    local p = {}
+    for best = 1, 3 do
+      local configurations = {}
+      for i = 0, 11 do
+        local x = (best - 1 + i // 4) % 3 + 1
+        configurations[i + 1] = { config = { x = x }, n = 1, mean = -i, list = { -i } }
+      end
+      p[best] = statistics.importance(configurations, space.parse { x = { 1, 2, 3 } })[1].p
+    end
+    assert.same({ p[1], p[1], p[1] }, p)
   end)
 
   it("tail probabilities are those of SciPy", function()

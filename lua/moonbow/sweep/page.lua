@@ -41,7 +41,8 @@ local function variance_table(summary)
   end
   rows[#rows + 1] = { "interactions and the rest", ("%.1f %%"):format(100 * variance.rest), "" }
   rows[#rows + 1] = { "the seed alone", ("%.1f %%"):format(100 * variance.seed), "" }
-  local verdict = #above == 0 and "<b>No factor explains more than the seed does.</b>"
+  local verdict = not variance.varies and "<b>No value varies with the seed: nothing is known of chance, and no factor "
+    .. "has a p.</b>" or #above == 0 and "<b>No factor explains more than the seed does.</b>"
     or ("<b>More than the seed: %s.</b>"):format(escape(table.concat(above, ", ")))
   return "<p>" .. verdict .. " Shares of the variance of " .. escape(summary.sweep.objective.name)
     .. " (analysis of variance, omega squared); p of each factor against the spread between seeds, corrected for their "

@@ -6,6 +6,8 @@ local space = require "moonbow.sweep.space"
 
 local statistics = {}
 
+local ROUNDING = 1e-12 -- of the values: differences and deviations below it are none
+
 --- Groups results by configuration.
 -- @param results list of trials' results
 -- @param objective { name, minimize }
@@ -46,18 +48,23 @@ function statistics.configurations(results, objective, seeds)
 end
 
 -- Compares two configurations over the seeds that both have: returns mean difference, its sd, number of seeds, and p of
--- the paired t-test, which needs two seeds.
+-- the paired t-test, which needs two seeds. If all differences are equal, nothing is known of their spread: there is no
+-- p then, but 1 for a difference of 0.
 local function pair(best, other)
-  local differences = {}
+  local differences, size = {}, 0
   for seed, value in pairs(best.values) do
-    if other.values[seed] then differences[#differences + 1] = other.values[seed] - value end
+    local second = other.values[seed]
+    if second then
+      differences[#differences + 1] = second - value
+      size = math.max(size, math.abs(value), math.abs(second))
+    end
   end
   local result = { n = #differences }
   if result.n == 0 then return result end
   result.mean, result.sd = moments.mean_and_sd(differences)
   if result.n < 2 then return result end
-  if result.sd == 0 then
-    result.p = result.mean == 0 and 1 or 0
+  if result.sd <= ROUNDING * size then
+    result.sd, result.p = 0, math.abs(result.mean) <= ROUNDING * size and 1 or nil
   else
     result.p = distributions.student_p(result.mean / (result.sd / math.sqrt(result.n)), result.n - 1)
   end
@@ -91,16 +98,19 @@ function statistics.compare(configurations)
   statistics.correct(differences)
 end
 
--- Returns the sum of squares of configurations' means around the mean, and within configurations, weighted by values.
+-- Returns the number of values, their mean, the sum of squares within configurations, that of configurations' means
+-- around the mean, weighted by values, and the square of a deviation by rounding.
 local function sums_of_squares(groups)
   local n, sum = 0, 0
   for _, group in ipairs(groups) do n, sum = n + group.n, sum + group.n * group.mean end
-  local mean, within, between = sum / n, 0, 0
+  local mean, within, between, size = sum / n, 0, 0, 0
   for _, group in ipairs(groups) do
     between = between + group.n * (group.mean - mean) ^ 2
-    for _, value in ipairs(group.list) do within = within + (value - group.mean) ^ 2 end
+    for _, value in ipairs(group.list) do
+      within, size = within + (value - group.mean) ^ 2, math.max(size, math.abs(value))
+    end
   end
-  return n, mean, within, between
+  return n, mean, within, between, (ROUNDING * size) ^ 2
 end
 
 -- Returns the levels of a factor, { value, n, mean }, and the mean of all of them. Leaves out configurations without
@@ -129,18 +139,19 @@ end
 -- @param configurations from statistics.configurations
 -- @param names of the factors
 -- @return { seed (share), rest (share of interactions), factors = list of { name, share, p, corrected, levels }, the
---   largest share first, decided }; nil for fewer than two seeds or configurations with values
+--   largest share first, varies (false if no value varies with the seed: there is no p of a factor with an effect then)
+--   }; nil for fewer than two seeds or configurations with values
 function statistics.variance(configurations, names)
   local groups = {}
   for _, group in ipairs(configurations) do
     if group.n > 0 then groups[#groups + 1] = group end
   end
   if #groups < 2 then return nil end
-  local n, mean, within, between = sums_of_squares(groups)
+  local n, mean, within, between, least = sums_of_squares(groups)
   local df_within, total = n - #groups, within + between
   if df_within < 1 then return nil end
   local noise = within / df_within
-  local result, explained = { factors = {}, mean = mean }, 0
+  local result, explained = { factors = {}, mean = mean, varies = noise > least }, 0
   for _, name in ipairs(names) do
     local levels, level_mean = levels_of(groups, name)
     local squares = 0
@@ -149,8 +160,10 @@ function statistics.variance(configurations, names)
     local share = total > 0 and math.max(0, (squares - df * noise) / (total + noise)) or 0
     explained = explained + share
     local factor = { name = name, share = share, levels = levels }
-    if df > 0 then
-      factor.p = noise > 0 and distributions.fisher_p(squares / df / noise, df, df_within) or squares > 0 and 0 or 1
+    if df > 0 and result.varies then
+      factor.p = distributions.fisher_p(squares / df / noise, df, df_within)
+    elseif df > 0 and squares <= n * least then
+      factor.p = 1
     end
     result.factors[#result.factors + 1] = factor
   end
@@ -218,7 +231,7 @@ local function surplus(bins, labels, count_best)
   local own, sum, squares, above = divergence(bins, labels[1], count_best), 0, 0, 0
   for s = 2, #labels do
     local shuffled = divergence(bins, labels[s], count_best)
-    sum, squares, above = sum + shuffled, squares + shuffled ^ 2, above + (shuffled >= own and 1 or 0)
+    sum, squares, above = sum + shuffled, squares + shuffled ^ 2, above + (shuffled >= own * (1 - ROUNDING) and 1 or 0)
   end
   local mean = sum / SHUFFLES
   if above > 0 then return own - mean, (above + 1) / (SHUFFLES + 1) end
