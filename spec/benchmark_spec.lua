@@ -42,7 +42,10 @@ describe("agreement", function()
   it("needs two values of each sample, and accepts samples without spread", function()
     assert.is_nil(agreement.welch({ 1 }, { 1, 2 }))
     assert.equal(1, agreement.welch({ 2, 2 }, { 2, 2 }).p)
-    assert.equal(0, agreement.welch({ 2, 2 }, { 3, 3 }).p)
+    assert.is_nil(agreement.welch({ 2, 2 }, { 3, 3 }).p) -- nothing is known of the spread
+    local by_rounding = agreement.welch({ 0.3, 0.1 + 0.2 }, { 0.4, 0.4 })
+    assert.same({ 0, false }, { by_rounding.error, by_rounding.within_two })
+    assert.is_nil(by_rounding.p)
   end)
 end)
 

@@ -149,6 +149,8 @@ local function compare(entry, job)
   entry.answer = not p and "undecided" or p < SIGNIFICANT and "no" or "yes"
 end
 
+local function show_p(comparison) return comparison and comparison.p and ("%.3f"):format(comparison.p) or "" end
+
 local function print_table(groups, job)
   local format = job.unit == "wrong" and "%.1f" or "%.1f %%"
   local rows = { { "network", "published", "measured", "off by", "p", "within 2 s.e.", "clear wrong",
@@ -157,7 +159,7 @@ local function print_table(groups, job)
     local c = entry.comparison
     rows[#rows + 1] = {
       entry.name, show_spread(entry.published, format), show_spread(entry.values, format),
-      c and ("%+.1f s.e."):format(c.difference / c.error) or "", c and ("%.3f"):format(c.p) or "",
+      c and c.error > 0 and ("%+.1f s.e."):format(c.difference / c.error) or "", show_p(c),
       c and (c.within_two and "yes" or "no") or "",
       show_spread(column(entry.tests, function(test) return test.wrong - test.wrong_ambiguous end), "%.1f"),
       show_spread(column(entry.tests, function(test) return test.wrong_ambiguous end), "%.1f"),
@@ -175,7 +177,7 @@ local function print_heads(groups, job)
   local function cells(relu, linear)
     local c = relu and linear and agreement.welch(relu, linear)
     if not c then return "", "" end
-    return ("%+.1f ± %.1f"):format(c.difference, c.error), ("%.3f"):format(c.p)
+    return ("%+.1f ± %.1f"):format(c.difference, c.error), show_p(c)
   end
   for _, relu in ipairs(groups) do
     local linear = relu.head == "relu" and by_name[relu.name:gsub("%-relu", "-linear", 1)]
