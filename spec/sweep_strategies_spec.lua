@@ -148,6 +148,78 @@ describe("strategies", function()
     assert.same({ 27, 9, 3 }, { status.ended, status.best.config.x, status.best.n })
   end)
 
+  -- Writes a sweep file again with other text; returns what its next run does.
+  local function run_edited(path, options, ...)
+    local text = files.read(path)
+    for i = 1, select("#", ...), 2 do
+      local from, to = select(i, ...)
+      assert(text:find(from, 1, true))
+      text = text:gsub(from:gsub("%p", "%%%0"), (to:gsub("%%", "%%%%")))
+    end
+    files.write(path, text)
+    return sweep.run(path, options)
+  end
+
+  -- Reports acc, which grows with x and the step, and loss, which falls.
+  local CURVES = [[
+    return { space = { x = { 1, 2, 3, 4, 5, 6 } }, objective = "acc", seeds = 1,
+      strategy = { "asha", trials = 9, steps = 9, first = 3, reduction = 3 },
+      run = function(c, trial)
+        for e = 1, 9 do trial:report(e, { acc = c.x * e * e, loss = 1 / (c.x * e) }) end
+        return { acc = 81 * c.x, loss = 1 / (9 * c.x) }
+      end }
+  ]]
+
+  it("halving compares values of one step and one objective after an edit", function()
+    for _, edit in ipairs { { "first = 3", "first = 1" }, { '"acc",', '{ "loss", minimize = true },' } } do
+      local path, options = files.new(CURVES)
+      sweep.run(path, options)
+      run_edited(path, options, "5, 6", "5, 6, 10, 11, 12", edit[1], edit[2])
+      assert.equal(12, sweep.status(path, { out = options.out }).best.config.x)
+    end
+  end)
+
+  it("halving runs again what a changed strategy or objective had stopped, and only that", function()
+    local path, options = files.new(CURVES)
+    local counts = sweep.run(path, options)
+    assert.is_true(counts.stopped > 0)
+    assert.same({}, sweep.run(path, options))
+    assert.same({}, run_edited(path, options, "trials = 9", "trials = 8, seed = 2"))
+    local function ended() return sweep.status(path, { out = options.out }).counts end
+    files.write(path, (files.read(path):gsub("first = 3", "first = 9")))
+    assert.same({ done = counts.done }, ended())
+    assert.same({ done = counts.stopped }, sweep.run(path, options))
+    assert.same({ done = 6 }, ended())
+  end)
+
+  it("a grid runs what halving had stopped", function()
+    local path, options = files.new(CURVES)
+    local stopped = sweep.run(path, options).stopped
+    local strategy = CURVES:match "strategy = (%b{})"
+    assert.same({ done = stopped }, run_edited(path, options, strategy, '"grid"'))
+    assert.same({ done = 6 }, sweep.status(path, { out = options.out }).counts)
+  end)
+
+  it("halving decides anew about the other seeds when the first one is repaired", function()
+    local ok = files.root .. "/repaired"
+    local path, options = files.new(([[
+      return { space = { x = { 1, 2, 3 } }, objective = "score", seeds = 3,
+        strategy = { "asha", trials = 3, steps = 9, reduction = 2 },
+        run = function(config)
+          if config.x == 3 then assert(io.open("%s")) end
+          return { score = config.x }
+        end }
+    ]]):format(ok))
+    assert.equal(1, sweep.run(path, options).failed)
+    assert.same({}, sweep.run(path, options))
+    files.write(ok, "")
+    options.failed = true
+    assert.same({ done = 3 }, sweep.run(path, options))
+    local best = sweep.status(path, { out = options.out }).best
+    assert.same({ 3, 3 }, { best.config.x, best.n })
+    assert.same({}, sweep.run(path, options))
+  end)
+
   it("halving keeps the seeds of a configuration in one share", function()
     local path, options = files.new(HALVED:format(files.root .. "/shares"))
     for i = 1, 4 do sweep.run(path, { out = options.out, workers = 0, shard = { i, 4 } }) end

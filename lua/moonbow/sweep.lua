@@ -83,7 +83,8 @@ local BAD = { failed = true, timeout = true, memory = true, killed = true }
 
 local function forget_failed(folder)
   for id in pairs(folder:ended()) do
-    if BAD[folder:outcome(id).status] then folder:forget(id) end
+    local outcome = folder:outcome(id) -- none of a trial that the first seed stopped, once that one is forgotten
+    if outcome and BAD[outcome.status] then folder:forget(id) end
   end
 end
 

@@ -5,6 +5,7 @@
 --     results/sweeps/NAME/VERSION/logs/ID.log          append-only
 --     results/sweeps/NAME/VERSION/claims/ID            names the process that runs the trial
 --     results/sweeps/NAME/VERSION/checkpoints/ID/      for mb.fit
+--     results/sweeps/NAME/VERSION/rungs/               values by which ASHA stops trials: see halving
 --     results/sweeps/NAME/VERSION/slurm/               numbers of the jobs, and what they wrote
 --
 -- Nothing has to be cleaned up after a kill: see claims; and a result is complete or missing. After a loss of power it
@@ -15,7 +16,9 @@ local core = require "moonbow.core"
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
 local claims = require "moonbow.sweep.claims"
+local halving = require "moonbow.sweep.halving"
 local reports = require "moonbow.sweep.reports"
+local space = require "moonbow.sweep.space"
 local version = require "moonbow.sweep.version"
 
 local Folder = { __name = "folder of a sweep" }
@@ -78,13 +81,25 @@ function Folder.prepare(self)
     objective = sweep.objective } .. "\n")
 end
 
---- Returns the result of a trial; nil if it has not ended; nil and a message if the file is damaged.
+-- False of a trial that was stopped where the sweep would not stop it now: strategy or objective have changed, or the
+-- first seed of its configuration, which decided, runs again or has ended otherwise since.
+local function holds(self, result)
+  if result.status ~= "stopped" then return true end
+  local rule = halving.rule(self.sweep)
+  if not rule or result.rule ~= rule then return false end
+  if not result.first then return true end
+  local first = self:outcome(folder.id(space.canonical(result.config), self.sweep.seeds[1]))
+  return first ~= nil and first.status == result.first
+end
+
+--- Returns the result of a trial; nil if it has not ended, or was stopped by what does not hold any more; nil and a
+-- message if the file is damaged.
 function Folder.result(self, id)
   local path = self.path .. "/trials/" .. id .. ".json"
   if not files.exists(path) then return nil end
   local result, err = read_json(path)
   local is_table = type(result) == "table" and type(result.config) == "table"
-  if is_table and type(result.status) == "string" then return result end
+  if is_table and type(result.status) == "string" then return holds(self, result) and result or nil end
   return nil, ("%s: %s"):format(path, err or "it is no result of a trial")
 end
 

@@ -2,17 +2,32 @@
 --
 -- Rungs are at the steps first, first * reduction, first * reduction^2, ... A configuration is judged by its first
 -- seed. The other seeds are the last rung: they run only if the first one is among the best of those that have ended.
--- Values at a rung are appended to a file, one line each, so that all processes of a sweep see them.
+-- Values at a rung are appended to a file, one line each, so that all processes of a sweep see them. A file belongs to
+-- a step, an objective and a first seed, since other values cannot be compared.
 -- Source: Li et al. 2020, arXiv 1810.05934, the variant that stops trials.
+local core = require "moonbow.core"
 local files = require "moonbow.io.files"
 
 local halving = {}
 
--- Returns the number of the rung at a step, from 0, or nil.
+-- What is compared, as text.
+local function measure(sweep)
+  return ("%s %s of seed %d"):format(sweep.objective.minimize and "least" or "largest", sweep.objective.name,
+    sweep.seeds[1])
+end
+
+--- Returns the rule by which a sweep stops trials, as text; nil if it stops none.
+function halving.rule(sweep)
+  local options = sweep.strategy
+  if options[1] ~= "asha" then return nil end
+  return ("%s; 1 in %d from step %d to %d"):format(measure(sweep), options.reduction, options.first, options.steps)
+end
+
+-- Returns the step of the rung at a step, or nil.
 local function rung_at(options, step)
-  local rung, at = 0, options.first
-  while at < step do rung, at = rung + 1, at * options.reduction end
-  return at == step and at < options.steps and rung or nil
+  local at = options.first
+  while at < step do at = at * options.reduction end
+  return at == step and at < options.steps and at or nil
 end
 
 local function values_at(path)
@@ -22,9 +37,10 @@ local function values_at(path)
 end
 
 -- Adds the value of a trial to a rung. Returns true if it is among the best 1 / reduction there so far.
-local function is_among_best(folder, options, rung, id, value)
-  assert(files.make_folders(folder.path .. "/rungs"))
-  local path = ("%s/rungs/%s.log"):format(folder.path, rung)
+local function is_among_best(folder, rung, id, value)
+  local path = ("%s/rungs/%016x"):format(folder.path, core.digest(measure(folder.sweep)))
+  assert(files.make_folders(path))
+  path = ("%s/%s.log"):format(path, rung)
   local values = values_at(path)
   if not values[id] then assert(files.append(path, ("%s %.17g"):format(id, value))) end
   values[id] = value
@@ -32,20 +48,20 @@ local function is_among_best(folder, options, rung, id, value)
   for _, other in pairs(values) do
     count, better = count + 1, better + (other < value and 1 or 0)
   end
-  return value == value and better < math.ceil(count / options.reduction)
+  return value == value and better < math.ceil(count / folder.sweep.strategy.reduction)
 end
 
 --- True if a trial that reports a value at a step continues.
 -- @param value of the objective, smaller being better
-function halving.goes_on(folder, options, id, step, value)
-  local rung = rung_at(options, step)
-  return not rung or is_among_best(folder, options, rung, id, value)
+function halving.goes_on(folder, id, step, value)
+  local rung = rung_at(folder.sweep.strategy, step)
+  return not rung or is_among_best(folder, rung, id, value)
 end
 
 --- True if the other seeds of a configuration run, whose first seed ended with a value. Called when the first one ends,
 -- too: its value counts for others.
-function halving.gets_more_seeds(folder, options, id, value)
-  return is_among_best(folder, options, "seeds", id, value)
+function halving.gets_more_seeds(folder, id, value)
+  return is_among_best(folder, "seeds", id, value)
 end
 
 --- Counts stopped trials, and those of them whose objective had not improved since their first report, since these may

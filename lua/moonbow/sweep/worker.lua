@@ -35,40 +35,43 @@ local function reporter(sweep, folder, id, seed)
     if not value then
       check.fail("report", "expected the objective %s among the metrics, for asha", check.show(sweep.objective.name))
     end
-    if not halving.goes_on(folder, sweep.strategy, id, report.step, value) then trials.stop() end
+    if not halving.goes_on(folder, id, report.step, value) then trials.stop() end
   end
 end
 
--- With halving: true if a trial runs, by the result of its configuration's first seed; false and the reason if not; nil
--- while the first seed has not ended.
+-- With halving: true if a trial runs, by the result of its configuration's first seed; false, the reason and the status
+-- of that result if not; nil while the first seed has not ended.
 local function is_wanted(sweep, folder, config, seed)
   if sweep.strategy[1] ~= "asha" or seed == sweep.seeds[1] then return true end
   local first_id = folders.id(space.canonical(config), sweep.seeds[1])
   local first = folder:result(first_id)
   if not first then return nil end
-  if first.status ~= "done" then return false, "the first seed of this configuration did not reach the end" end
+  if first.status ~= "done" then
+    return false, "the first seed of this configuration did not reach the end", first.status
+  end
   local value = signed(sweep, first.metrics)
-  if value and halving.gets_more_seeds(folder, sweep.strategy, first_id, value) then return true end
-  return false, "the first seed of this configuration is not among the best"
+  if value and halving.gets_more_seeds(folder, first_id, value) then return true end
+  return false, "the first seed of this configuration is not among the best", first.status
 end
 
-local function not_run(id, config, seed, reason)
+local function not_run(id, config, seed, reason, first)
   return { id = id, config = config, seed = seed, status = "stopped", reports = setmetatable({}, json.list),
-    reason = reason }
+    reason = reason, first = first }
 end
 
 -- Runs one trial that is claimed. Returns the status of its result.
 local function run_claimed(sweep, folder, id, config, seed)
   if folder:has(id) then return "there" end
-  local wanted, reason = is_wanted(sweep, folder, config, seed)
+  local wanted, reason, first = is_wanted(sweep, folder, config, seed)
   if wanted == nil then return "busy" end
   local result = wanted and trials.run(sweep, folder, id, config, seed, reporter(sweep, folder, id, seed))
-    or not_run(id, config, seed, reason)
+    or not_run(id, config, seed, reason, first)
+  if result.status == "stopped" then result.rule = halving.rule(sweep) end
   if result.reason then folder:log(id, result.status .. ": " .. result.reason) end
   local ok, why = folder:write(id, result)
   if not ok then check.fail("sweep", "%s", why) end
   local value = result.status == "done" and is_judged(sweep, seed) and signed(sweep, result.metrics)
-  if value then halving.gets_more_seeds(folder, sweep.strategy, id, value) end
+  if value then halving.gets_more_seeds(folder, id, value) end
   return result.status
 end
 
