@@ -192,6 +192,27 @@ describe("strategies", function()
     assert.same({ done = 6 }, ended())
   end)
 
+  it("halving judges a trial by its first report at or after a rung, once", function()
+    local path, options = files.new((CURVES:gsub("steps = 9, first = 3", "steps = 20, first = 1"):gsub("e = 1, 9",
+      "e = 2, 20, 2")))
+    sweep.run(path, options)
+    local results, folder = files.results(path, options)
+    local at = {}
+    for _, result in pairs(results) do
+      local last = result.reports[#result.reports].step
+      at[last] = (at[last] or 0) + 1
+      assert.equal(result.status == "done" and 20 or last, last)
+    end
+    assert.is_true((at[2] or 0) + (at[4] or 0) > 0)
+    assert.equal(6, (at[2] or 0) + (at[4] or 0) + (at[10] or 0) + (at[20] or 0))
+    local function goes_on(id, step, value, last) return halving.goes_on(folder, id, step, value, last) end
+    assert.is_true(goes_on("a1", 9.5, -1e9, 4))
+    assert.is_true(goes_on("a2", 10, -1, 9)) -- was judged at 9
+    assert.is_false(goes_on("a2", 10, -1, 4))
+    assert.is_true(goes_on("a3", 20, 1e9)) -- has come to the end
+    assert.is_true(goes_on("a4", 0.5, 1e9)) -- before the first rung
+  end)
+
   it("a grid runs what halving had stopped", function()
     local path, options = files.new(CURVES)
     local stopped = sweep.run(path, options).stopped

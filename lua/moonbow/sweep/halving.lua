@@ -1,9 +1,10 @@
 --- Asynchronous successive halving: a trial continues after a rung only if it is among the best there so far.
 --
--- Rungs are at the steps first, first * reduction, first * reduction^2, ... A configuration is judged by its first
--- seed. The other seeds are the last rung: they run only if the first one is among the best of those that have ended.
--- Values at a rung are appended to a file, one line each, so that all processes of a sweep see them. A file belongs to
--- a step, an objective and a first seed, since other values cannot be compared.
+-- Rungs are at the steps first, first * reduction, first * reduction^2, ... below the last step; the first report at or
+-- after a rung counts there. A configuration is judged by its first seed. The other seeds are the last rung: they run
+-- only if the first one is among the best of those that have ended. Values at a rung are appended to a file, one line
+-- each, so that all processes of a sweep see them. A file belongs to a step, an objective and a first seed, since other
+-- values cannot be compared.
 -- Source: Li et al. 2020, arXiv 1810.05934, the variant that stops trials.
 local core = require "moonbow.core"
 local files = require "moonbow.io.files"
@@ -23,11 +24,13 @@ function halving.rule(sweep)
   return ("%s; 1 in %d from step %d to %d"):format(measure(sweep), options.reduction, options.first, options.steps)
 end
 
--- Returns the step of the rung at a step, or nil.
-local function rung_at(options, step)
+-- Returns the step of the last rung at or before a step; nil before the first one, and from the last step on, where
+-- nothing is left to stop.
+local function rung_before(options, step)
   local at = options.first
-  while at < step do at = at * options.reduction end
-  return at == step and at < options.steps and at or nil
+  if step < at or step >= options.steps then return nil end
+  while at * options.reduction <= step do at = at * options.reduction end
+  return at
 end
 
 local function values_at(path)
@@ -51,11 +54,13 @@ local function is_among_best(folder, rung, id, value)
   return value == value and better < math.ceil(count / folder.sweep.strategy.reduction)
 end
 
---- True if a trial that reports a value at a step continues.
+--- True if a trial that reports a value at a step continues. Of several rungs since its last report the last counts.
 -- @param value of the objective, smaller being better
-function halving.goes_on(folder, id, step, value)
-  local rung = rung_at(folder.sweep.strategy, step)
-  return not rung or is_among_best(folder, rung, id, value)
+-- @param last the step of its last report, nil for the first one
+function halving.goes_on(folder, id, step, value, last)
+  local options = folder.sweep.strategy
+  local rung = rung_before(options, step)
+  return not rung or last and rung == rung_before(options, last) or is_among_best(folder, rung, id, value)
 end
 
 --- True if the other seeds of a configuration run, whose first seed ended with a value. Called when the first one ends,

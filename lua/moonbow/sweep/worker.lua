@@ -28,14 +28,15 @@ end
 
 -- Handles a report: writes a line to the log, and with halving may end the trial.
 local function reporter(sweep, folder, id, seed)
-  return function(_, report)
+  return function(trial, report)
     folder:log(id, reports.line(report))
     if not is_judged(sweep, seed) then return end
     local value = signed(sweep, report.metrics)
     if not value then
       check.fail("report", "expected the objective %s among the metrics, for asha", check.show(sweep.objective.name))
     end
-    if not halving.goes_on(folder, id, report.step, value) then trials.stop() end
+    local last = trial.reports[#trial.reports - 1]
+    if not halving.goes_on(folder, id, report.step, value, last and last.step) then trials.stop() end
   end
 end
 
