@@ -20,12 +20,12 @@ describe("statistics of a sweep", function()
     assert.equal(1, sweep.status(path, { out = options.out }).best.config.x)
   end)
 
-  -- Results of a grid of 4 x 3 with 3 seeds; effect is added for each level of a.
-  local function results(seed, effect)
+  -- Results of a grid of 4 x 3; effect is added for each level of a.
+  local function results(seed, effect, seeds)
     local rng, list = mb.rng(seed), {}
     for a = 1, 4 do
       for b = 1, 3 do
-        for s = 1, 3 do
+        for s = 1, seeds do
           list[#list + 1] = { config = { a = a, b = b }, seed = s, status = "done",
             metrics = { m = effect * a + rng:normal() } }
         end
@@ -37,7 +37,7 @@ describe("statistics of a sweep", function()
   it("no factor explains more than the seed where there is only noise", function()
     local above, significant = 0, 0
     for seed = 1, 100 do
-      local variance = statistics.variance(results(seed, 0), { "a", "b" })
+      local variance = statistics.variance(results(seed, 0, 3), { "a", "b" })
       for _, factor in ipairs(variance.factors) do
         above = above + (factor.share > variance.seed and 1 or 0)
         significant = significant + (factor.corrected < 0.05 and 1 or 0)
@@ -62,7 +62,7 @@ describe("statistics of a sweep", function()
   end)
 
   it("a factor with an effect explains most, and the best differs by a paired, corrected test", function()
-    local configurations = results(1, 10)
+    local configurations = results(1, 10, 5)
     statistics.compare(configurations)
     local variance = statistics.variance(configurations, { "a", "b" })
     assert.equal("a", variance.factors[1].name)
@@ -70,6 +70,26 @@ describe("statistics of a sweep", function()
     assert.equal(4, configurations[1].config.a)
     assert.is_true(configurations[12].difference.corrected < 0.05)
     assert.is_true(configurations[12].difference.mean < -25)
+  end)
+
+  it("few sweeps of equal configurations have one that differs from the best, which the same values chose", function()
+    for _, count in ipairs { 10, 40 } do
+      local wrong = 0
+      for sweep_seed = 1, 200 do
+        local rng, list = mb.rng(sweep_seed), {}
+        for x = 1, count do
+          for s = 1, 5 do
+            list[#list + 1] = { config = { x = x }, seed = s, status = "done", metrics = { score = rng:normal() } }
+          end
+        end
+        local configurations = statistics.configurations(list, { name = "score" }, 5)
+        statistics.compare(configurations)
+        local least = 1
+        for i = 2, count do least = math.min(least, configurations[i].difference.corrected) end
+        wrong = wrong + (least < 0.05 and 1 or 0)
+      end
+      assert.is_true(wrong <= 10)
+    end
   end)
 
   -- Configurations with these values, { m = { value of each seed } }.

@@ -93,7 +93,8 @@ local function ranking(summary)
   end
   local rest = #summary.configurations - #rows
   return "<h2>Configurations</h2><p>Mean and standard deviation over seeds; the difference to the best is paired by "
-    .. "seed, p by the paired t-test, corrected for the number of comparisons (Holm)."
+    .. "seed, p by the paired t-test, corrected for the number of pairs of configurations (Holm), since the best is "
+    .. "chosen by the same values."
     .. (rest > 0 and (" %d more are in trials.csv."):format(rest) or "") .. "</p>" .. html.table(heading, rows, 0)
 end
 

@@ -74,7 +74,8 @@ end
 --- Holm's correction: corrects each p for the whole family, so that the chance of at least one false "different" is at
 -- most p. Source: Holm 1979.
 -- @param items list of tables with p; corrected is set beside it
-function statistics.correct(items)
+-- @param count of the family, nil: as many as have p; more where items were chosen from it by their values
+function statistics.correct(items, count)
   local sorted = {}
   for _, item in ipairs(items) do
     if item.p then sorted[#sorted + 1] = item end
@@ -82,20 +83,23 @@ function statistics.correct(items)
   table.sort(sorted, function(a, b) return a.p < b.p end)
   local least = 0
   for i, item in ipairs(sorted) do
-    least = math.max(least, math.min(1, item.p * (#sorted - i + 1)))
+    least = math.max(least, math.min(1, item.p * ((count or #sorted) - i + 1)))
     item.corrected = least
   end
 end
 
---- Sets difference of each configuration against the first, the best: { mean, sd, n, p, corrected }.
+--- Sets difference of each configuration against the first, the best: { mean, sd, n, p, corrected }. p is corrected for
+-- all pairs of configurations with values, of which any could have come to be compared: the best is chosen by the same
+-- values.
 function statistics.compare(configurations)
-  local best, differences = configurations[1], {}
+  local best, differences, count = configurations[1], {}, 1
   if not best or not best.mean then return end
   for i = 2, #configurations do
     configurations[i].difference = pair(best, configurations[i])
     differences[#differences + 1] = configurations[i].difference
+    count = count + (configurations[i].mean and 1 or 0)
   end
-  statistics.correct(differences)
+  statistics.correct(differences, count * (count - 1) // 2)
 end
 
 -- Returns the number of values, their mean, the sum of squares within configurations, that of configurations' means
