@@ -129,7 +129,8 @@ local function share_of(plan, folder, shard)
   return wants, math.ceil((plan:size() - #plan:trials()) / (shard and shard[2] or 1)) + left
 end
 
---- Runs all trials without a result; trials with a result never run again.
+--- Runs all trials without a result; trials with a result never run again. What ASHA stopped has no result once its
+-- steps, the objective or the strategy is another, or the first seed that decided runs again.
 -- @param path string the sweep file
 -- @option workers processes at a time (one for each core, of which each process of a launcher has a share); 0
 --   runs in this one, which the limits timeout and memory of a sweep do not allow
