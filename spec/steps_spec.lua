@@ -220,6 +220,46 @@ describe("kubelka_munk", function()
     near({ 0.25, 1.6 }, applied({ "kubelka_munk", percent = true }, r * 100):reshape(-1):totable(), 1e-6)
     refuses("expected reflectance above 0, got 0", "kubelka_munk", r * 0)
   end)
+
+  local r = { { 0.5, 0.2, 0.8, 0.6, 0.7 }, { 0.4, 0.1, 0.3, 0.2, 0.3 } }
+  local function set_of(quantity, factor, percent)
+    return mb.spectra.set { x = mb.tensor(r) * factor, axis = { 1000, 1010, 1020, 1030, 1040 }, quantity = quantity,
+      percent = percent }
+  end
+  local percent, fraction = set_of("%R", 100), set_of("reflectance", 1)
+  local expected = select(2, mb.preprocess.fit({ "kubelka_munk" }, fraction.x)):reshape(-1):totable()
+  local crop = { "crop", low = 1000, high = 1040 }
+
+  it("takes from a set whether it is in percent", function()
+    for _, list in ipairs { { "kubelka_munk" }, { crop, "kubelka_munk" }, { { "savitzky_golay", window = 1, order = 0 },
+      "kubelka_munk" } } do
+      local steps, y = mb.preprocess.fit(list, percent)
+      near(expected, y.x:reshape(-1):totable(), 1e-6)
+      near(expected, mb.preprocess.apply(steps, percent.x):reshape(-1):totable(), 1e-6)
+      near(expected, mb.preprocess.apply(steps, percent).x:reshape(-1):totable(), 1e-6)
+    end
+    near(expected, applied("kubelka_munk", fraction).x:reshape(-1):totable(), 1e-6)
+    near(expected, applied("kubelka_munk", set_of("reflectance", 100)).x:reshape(-1):totable(), 1e-6) -- above 2
+    near(expected, applied({ "kubelka_munk", percent = true }, set_of(nil, 100)).x:reshape(-1):totable(), 1e-6)
+    local y = applied("max", percent)
+    assert.same(applied("kubelka_munk", y.x):totable(), select(2, mb.preprocess.fit({ "max", "kubelka_munk" },
+      percent)).x:totable())
+  end)
+  it("refuses a set that says something else", function()
+    local function refuses_set(message, step, set)
+      assert.error_matches(function() applied(step, set) end, "kubelka_munk: " .. message, nil, true)
+    end
+    local from_0 = "percent: expected values from 0 to 1, the set says that its are in percent"
+    local in_percent = "percent: expected values in percent, the set says that its are from 0 to 1"
+    refuses_set(from_0, { "kubelka_munk", percent = false }, percent)
+    refuses_set(in_percent, { "kubelka_munk", percent = true }, fraction)
+    refuses_set("expected reflectance, the set holds absorbance", "kubelka_munk", set_of("absorbance", 1))
+    refuses_set("percent: expected true or false", "kubelka_munk", applied(crop, applied("despike", percent)))
+    local of_percent, of_fraction = mb.preprocess.fit({ crop, "kubelka_munk" }, percent),
+      mb.preprocess.fit({ crop, "kubelka_munk" }, fraction)
+    assert.error_matches(function() mb.preprocess.apply(of_fraction, percent) end, from_0, nil, true)
+    assert.error_matches(function() mb.preprocess.apply(of_percent, fraction) end, in_percent, nil, true)
+  end)
 end)
 
 describe("all steps", function()

@@ -44,9 +44,16 @@ local function check_axis(i, step, axis)
   end
 end
 
+-- Lets a step that works on percent or on fractions know what the values of a set are, if there is one, or raises.
+local function set_percent(name, options, set)
+  local percent_of = set and steps[name].percent_of
+  if percent_of then options.percent = percent_of(set, options.percent) end
+end
+
 -- Reads a name, or { name, option = value }. Returns the step without fitted values.
 -- @param axis of the spectra, if it is known
-local function read_step(i, given, axis)
+-- @param set in whose scale the values are, if it is known
+local function read_step(i, given, axis, set)
   local options, name = {}, given
   if type(given) == "table" then
     for key, value in pairs(given) do
@@ -56,6 +63,7 @@ local function read_step(i, given, axis)
   check.name("preprocess.fit", "step " .. i, name, preprocess.names)
   local takes_axis = steps[name].takes_axis and axis
   if takes_axis then options.axis = options.axis or axis end
+  set_percent(name, options, set)
   local step = { name = name, options = read_options("preprocess.fit", name, options) }
   if takes_axis then check_axis(i, step, axis) end
   return step
@@ -135,6 +143,9 @@ local function take_axis(step, axis)
   end
 end
 
+-- Returns the set in whose scale the values are after a step; nil if there is none.
+local function scale_after(step, set) return not steps[step.name].rescales and set or nil end
+
 -- Returns what steps made of x: a set if x is one, else the tensor.
 local function result(x, values, axis, all)
   if not sets.is(x) then return values end
@@ -158,11 +169,11 @@ function preprocess.fit(names, x)
   check.list("preprocess.fit", "names", names)
   local values, axis = check_x("preprocess.fit", x), sets.is(x) and x.axis or nil
   local guard <close> = interrupt.catch "preprocess.fit" -- luacheck: ignore 211
-  local all = {}
+  local all, set = {}, sets.is(x) and x or nil
   for i, given in ipairs(names) do
-    local step = read_step(i, given, axis)
+    local step = read_step(i, given, axis, set)
     for key, value in pairs(steps[step.name].fit and steps[step.name].fit(values) or {}) do step[key] = value end
-    all[i] = step
+    all[i], set = step, scale_after(step, set)
     values, axis = autograd.no_grad(apply_step, "preprocess.fit", step, values), axis_after(step, axis)
   end
   return chain(all), result(x, values, axis, all)
@@ -189,7 +200,10 @@ function preprocess.apply(fitted, x)
   fitted = preprocess.check("preprocess.apply", fitted)
   local values, axis = check_x("preprocess.apply", x), sets.is(x) and x.axis or nil
   local guard <close> = interrupt.catch "preprocess.apply" -- luacheck: ignore 211
+  local set = sets.is(x) and x or nil
   for _, step in ipairs(fitted) do
+    set_percent(step.name, step.options, set)
+    set = scale_after(step, set)
     take_axis(step, axis)
     values, axis = autograd.no_grad(apply_step, "preprocess.apply", step, values), axis_after(step, axis)
   end

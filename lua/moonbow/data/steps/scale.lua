@@ -2,7 +2,9 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
+local in_percent = require "moonbow.spectra.percent"
 local scatter = require "moonbow.data.scatter"
+local units = require "moonbow.spectra.units"
 
 local function scaled(name) return function(x) return core.scale(x, name) end end
 
@@ -13,22 +15,42 @@ local function size_of(x, first, count, by)
   return core.mean(core.abs(part), 2)
 end
 
+local no_reflectance = { absorbance = true, ["log(1/R)"] = true, ["Kubelka-Munk"] = true }
+
+-- Returns the option percent for the reflectance of a set, which must not contradict it; given is nil to ask the set.
+local function percent_of(set, given)
+  local name = "kubelka_munk"
+  if no_reflectance[set.quantity] then check.fail(name, "expected reflectance, the set holds %s", set.quantity) end
+  if given == nil and set.quantity == "preprocessed" then
+    check.fail(name, "percent: expected true or false, since a preprocessed set does not say")
+  end
+  if given == nil then return set.percent or in_percent(set.quantity, { set.x }) end
+  if not given and set.percent then
+    check.fail(name, "percent: expected values from 0 to 1, the set says that its are in percent")
+  elseif given and units.is_percentage[set.quantity] and not (set.percent or in_percent(set.quantity, { set.x })) then
+    check.fail(name, "percent: expected values in percent, the set says that its are from 0 to 1; if it is wrong, say "
+      .. "so: spectra:with { percent = true }")
+  end
+  return given
+end
+
 return {
   --- Standard normal variate: each spectrum to mean 0 and sd 1 (Barnes et al. 1989). The sd of n points is that of all
   -- (divided by n), where Barnes et al. divide by n - 1: values are larger by the factor sqrt(n / (n - 1)).
-  snv = { apply = scaled "snv" },
+  snv = { rescales = true, apply = scaled "snv" },
   --- Each spectrum to minimum 0 and maximum 1.
-  min_max = { apply = scaled "min_max" },
+  min_max = { rescales = true, apply = scaled "min_max" },
   --- Each spectrum to maximum 1. Raises for one with values below 0 and none above: division would turn it upside down.
-  max = { apply = scaled "max" },
+  max = { rescales = true, apply = scaled "max" },
   --- Each spectrum to mean absolute value 1.
-  area = { apply = scaled "area" },
+  area = { rescales = true, apply = scaled "area" },
   --- Each spectrum to mean absolute value 1, or maximum 1, within a band of the axis, such as that of a standard.
   -- @option low one end of the band, in the axis' unit
   -- @option high the other end
   -- @option by the mean absolute value within the band ("area"), or the maximum ("max")
   -- @option axis a list or tensor with the position of each point; a set of spectra knows it
   normalize_band = {
+    rescales = true,
     takes_axis = true,
     options = { low = check.required "number", high = check.required "number", axis = check.required "table|tensor",
       by = check.one_of("area", { "area", "max" }) },
@@ -50,6 +72,7 @@ return {
   },
   --- Each point to mean 0 and sd 1 over the training spectra.
   standardize = {
+    rescales = true,
     learned = { "mean", "sd" },
     fit = function(x)
       local mean, sd = core.column_statistics(x)
@@ -76,10 +99,14 @@ return {
     apply = function(x, options, fitted) return scatter.correct("emsc", x, fitted.reference, options.degree) end,
   },
   --- Reflectance R to (1 - R)^2 / (2 R), which is proportional to concentration (Kubelka and Munk 1931). Raises for
-  -- reflectance that is not above 0.
-  -- @option percent true: the values are in percent
+  -- reflectance that is not above 0, for a set of absorbance, and for a set in percent if it was fitted on values from
+  -- 0 to 1, or the reverse.
+  -- @option percent true: the values are in percent; a set of raw spectra knows it. Default for a tensor: false
   kubelka_munk = {
-    options = { percent = false },
+    rescales = true,
+    percent_of = percent_of,
+    options = { percent = check.optional "boolean" },
+    prepare = function(options) options.percent = options.percent or false end,
     apply = function(x, options)
       local r = options.percent and core.mul(x, 0.01) or x
       local least = core.describe(r).min
