@@ -169,6 +169,11 @@ describe("the points of the axis", function()
     assert.error_matches(function() example():resample { first = 1, last = 2, step = 1e-9 } end,
       "grid: expected 2 to 16777216 points, got 1000000001", nil, true)
   end)
+  it("keep values that the grid hits, beside NaN", function()
+    local gap = mb.spectra.set { x = { 1, 0 / 0, 3, 4, 0 / 0, 6 }, axis = { 10, 20, 30, 40, 50, 60 } }
+    assert.same({ { 1, 3, 3.5, 4, 6 } }, values(gap:resample { 10, 30, 35, 40, 60 }))
+    assert.same({ { 6, 4, 1 } }, values(gap:flip():resample { 60, 40, 10 }))
+  end)
   it("that are repeated, as rounding makes them, count once when resampled", function()
     local sets = require "moonbow.spectra.set"
     local plain = mb.spectra.set { x = { 1, 2, 3, 4 }, axis = { 1, 2, 3, 4 } }

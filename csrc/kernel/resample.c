@@ -22,6 +22,12 @@ static mb_size find(const double *axis, mb_size L, double value) {
   return low;
 }
 
+/* At the share 0 or 1 the point itself, whatever its neighbour is: 0 times NaN is NaN. */
+static double between(double here, double next, double share) {
+  if (share > 0 && share < 1) return here + share * (next - here);
+  return share > 0 ? next : here;
+}
+
 mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,
                       mb_size L, mb_size M, mb_size C) {
   if (L < 2 || !is_monotone(axis, L))
@@ -36,10 +42,8 @@ mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const do
       const mb_size t = find(axis, L, grid[m]);
       const double share = (grid[m] - axis[t]) / (axis[t + 1] - axis[t]);
       const mb_real *from = x + (n * L + t) * C;
-      for (mb_size c = 0; c < C; c++) {
-        const double here = (double)from[c];
-        y[(n * M + m) * C + c] = (mb_real)(here + share * ((double)from[c + C] - here));
-      }
+      for (mb_size c = 0; c < C; c++)
+        y[(n * M + m) * C + c] = (mb_real)between((double)from[c], (double)from[c + C], share);
     }
   });
   return MB_OK;

@@ -42,12 +42,16 @@ MB_CLONES static void find_sources(Sources *restrict found, Line line, mb_size f
   }
 }
 
+/* At a point itself its value, whatever the next one is: 0 times NaN is NaN. */
+MB_INLINE mb_real between(double here, double next, double share) {
+  return (mb_real)(share > 0 ? here + share * (next - here) : here);
+}
+
 MB_CLONES static void interpolate(mb_real *restrict y, const mb_real *restrict x,
                                   const Sources *restrict from, int32_t count, int32_t last) {
   for (int32_t i = 0; i < count; i++) {
     const int32_t low = from->low[i], high = low < last ? low + 1 : last;
-    const double here = (double)x[low];
-    y[i] = (mb_real)(here + from->share[i] * ((double)x[high] - here));
+    y[i] = between((double)x[low], (double)x[high], from->share[i]);
   }
 }
 
@@ -55,10 +59,7 @@ static void interpolate_channels(mb_real *restrict y, const mb_real *restrict x,
                                  int32_t count, mb_size last, mb_size C) {
   for (int32_t i = 0; i < count; i++) {
     const mb_real *low = x + from->low[i] * C, *high = x + mb_min(from->low[i] + 1, last) * C;
-    for (mb_size c = 0; c < C; c++) {
-      const double here = (double)low[c];
-      y[i * C + c] = (mb_real)(here + from->share[i] * ((double)high[c] - here));
-    }
+    for (mb_size c = 0; c < C; c++) y[i * C + c] = between((double)low[c], (double)high[c], from->share[i]);
   }
 }
 

@@ -22,6 +22,16 @@ static void several_knots_bend_each_spectrum_its_own_way(void **state) {
   check_close(y, expected, 10, CHECK_TOLERANCE);
 }
 
+static void a_point_itself_takes_nothing_of_its_neighbour(void **state) {
+  static const mb_real x[8] = {1, 2, NAN, (mb_real)INFINITY, 3, 4, 5, 6}, none[1] = {0};
+  mb_real y[8];
+  (void)state;
+  for (mb_size C = 1; C <= 2; C++) {
+    assert_int_equal(mb_warp(y, x, none, 1, 8 / C, C, 1), MB_OK);
+    assert_memory_equal(y, x, sizeof x);
+  }
+}
+
 static void shifts_beyond_the_ends_repeat_them_and_nan_is_refused(void **state) {
   static const mb_real x[3] = {1, 2, 3}, far[1] = {(mb_real)1e30}, nan[1] = {NAN}, one[1] = {7};
   mb_real y[3];
@@ -74,6 +84,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_knot_shifts_all_points),
       cmocka_unit_test(several_knots_bend_each_spectrum_its_own_way),
+      cmocka_unit_test(a_point_itself_takes_nothing_of_its_neighbour),
       cmocka_unit_test(shifts_beyond_the_ends_repeat_them_and_nan_is_refused),
       cmocka_unit_test(blocks_have_the_bits_of_the_plain_version),
   };
