@@ -119,6 +119,11 @@ describe("a MATLAB file", function()
     assert.equal("A is taken as the spectra, since it has most columns", set.notes[1])
   end)
 
+  it("holds numbers as labels, whose points are decimal signs", function()
+    local set = reads { mat.numbers("conc", { 2, 1 }, { 1.125, 900 }), mat.numbers("A", { 2, 3 }, X) }
+    assert.same({ { 1.125 }, { 900 } }, set:targets("conc"):totable())
+  end)
+
   it("is refused if several variables may be the spectra or the axis; block and axis choose", function()
     local file = mat.file { mat.numbers("A", { 2, 3 }, X), mat.numbers("B", { 2, 3 }, { 1, 2, 3, 4, 5, 6 }), wl }
     refuses(file, "several variables may be its spectra; it holds A (2 x 3), B (2 x 3), wl (1 x 3); "

@@ -268,8 +268,8 @@ describe("labels of a set", function()
     for _, case in ipairs { { "1.012", "13,5", "990" }, { "1,012", "13" }, { "1,500", "900" }, { "1.012", "1,5" },
       { "-1.012", "1,012" }, { "1.200", "0,125", "12.5" } } do
       assert.error_matches(function() fat(table.unpack(case)):targets "fat" end, ("targets: 'fat': '%s' may hold a "
-        .. "decimal sign or a separator of thousands, beside '%s'; write numbers without such separators"):format(
-        case[1], case[2]), nil, true)
+        .. "decimal sign or a separator of thousands, beside '%s'; give decimal when reading them, or write numbers "
+        .. "without such separators"):format(case[1], case[2]), nil, true)
     end
     for _, case in ipairs { { "1.012", "990", "1.5" }, { "1,012", "13", "0,5" }, { "1.012", "2.500" },
       { "1.012", "1012" }, { "0.125", "13" }, { "12,5", "1.5" }, { "1.125", "0" }, { 1.125, 2 } } do
@@ -277,6 +277,52 @@ describe("labels of a set", function()
     end
     local part = fat("1.125", "13", "1.5"):select { 1, 2 }
     assert.same({ 13, 1.125 }, part:select({ 2, 1 }):targets("fat"):reshape(-1):totable(), "by the column as a whole")
+  end)
+
+  local function with_fat(...)
+    local cells = { ... }
+    return mb.spectra.set { x = mb.ones(#cells, 3), axis = { 1, 2, 3 }, labels = { fat = cells } }
+  end
+  local function fat_of(spectra) return spectra:targets("fat"):reshape(-1):totable() end
+  local function is_refused(spectra) assert.error_matches(function() fat_of(spectra) end, "separator of thousands") end
+
+  it("that were given as numbers are never in doubt", function()
+    local spectra = with_fat(1.125, 900)
+    assert.same({ 900, 1.125 }, fat_of(mb.spectra.concat { spectra[2], spectra[1] }))
+    assert.same({ 1.125, 900 }, fat_of(spectra:with { labels = { fat = spectra.labels.fat } }))
+    local joined = spectra:join({ name = { "2", "1", "3" }, water = { 900, 1.125, 13 } }, { by = "name" })
+    assert.same({ { 1.125 }, { 900 } }, joined:targets("water"):totable())
+    joined = with_fat("a", "b", "c"):join({ { fat = "a", water = 1.125 }, { fat = "b", water = 900 }, { fat = "c" } },
+      { by = "fat" })
+    assert.same({ { 1.125 }, { 900 } }, joined:select({ 1, 2 }):targets("water"):totable())
+    assert.same({ 1.125, 900, 2, 900 }, fat_of(mb.spectra.concat { spectra, with_fat("2", "900") }))
+    is_refused(mb.spectra.concat { spectra, with_fat("2,125", "900") })
+  end)
+  it("that were joined are judged by all columns of which they are parts", function()
+    local whole = with_fat("1.125", "900", "1.5")
+    assert.same({ 1.125, 900 }, fat_of(mb.spectra.concat { whole[1], whole[2] }))
+    assert.same({ 900, 1.125, 2 }, fat_of(mb.spectra.concat { mb.spectra.concat { whole[2], whole[1] }, with_fat "2" }))
+    is_refused(mb.spectra.concat { with_fat "1.125", with_fat "900" })
+    is_refused(mb.spectra.concat { whole[1], with_fat "1,5" })
+  end)
+  it("are read with the decimal sign that is given", function()
+    local path = write("decimal.csv", "name,fat,1,2,3\na,1.125,1,2,3\nb,900,2,3,4\n")
+    local function read(options) return assert(mb.spectra.read(path, options)) end
+    is_refused(read())
+    assert.same({ 1.125, 900 }, fat_of(read { decimal = "." }))
+    assert.same({ 900, 1.125 }, fat_of(mb.spectra.concat { read { decimal = "." }[2], read { decimal = "." }[1] }))
+    is_refused(mb.spectra.concat { read { decimal = "." }[2], with_fat "1.125" })
+    local labels = write("decimal_labels.csv", "file;water\ndecimal;1.125\nother;900\n")
+    assert.same({ { 1.125 }, { 1.125 } }, read({ decimal = ".", labels = labels }):targets("water"):totable())
+    assert.same({ { 1.125 }, { 1.125 } }, read():join(labels, { decimal = "." }):targets("water"):totable())
+    local joined = read():join(labels, { decimal = "," })
+    assert.error_matches(function() joined:targets "water" end, "'1.125' may hold a decimal sign or a separator of "
+      .. "thousands, beside '900'", nil, true)
+    labels = write("decimal_labels.csv", "file;water\ndecimal;1.125\n")
+    joined = read():join(labels, { decimal = "," })
+    assert.error_matches(function() joined:targets "water" end, "'1.125' may hold a decimal sign or a separator of "
+      .. "thousands, beside the decimal sign ','", nil, true)
+    assert.error_matches(function() read():join(labels, { decimal = ";" }) end, "join: decimal: ", nil, true)
   end)
   it("divide the set, groups together", function()
     local names, samples, kinds = {}, {}, {}

@@ -305,6 +305,19 @@ describe("write", function()
   before_each(before)
   after_each(after)
 
+  it("gives numbers as labels decimal signs that are no separators of thousands", function()
+    local set = raman(4):select({ 1, 2 }):with { labels = { fat = { 1.125, 900 }, code = { "1.125", "900" } } }
+    for _, name in ipairs { "a.csv", "a.jdx" } do
+      path = folder .. "/" .. name
+      local back = there_and_back(set, nil, 1e-12)
+      assert.same({ { 1.125 }, { 900 } }, back:targets("fat"):totable())
+      assert.same({ "1.125", "900" }, back.labels.code)
+      os.remove(path)
+    end
+    assert.is_true(mb.spectra.write(set, folder, { each = true, format = "csv" }))
+    assert.same({ { 1.125 }, { 900 } }, assert(mb.spectra.read(folder, { verbose = false })):targets("fat"):totable())
+  end)
+
   it("writes a file for each spectrum, by its name", function()
     path = folder
     local set = raman(4):with { names = { "a.txt", "A", "b/c", "" } }

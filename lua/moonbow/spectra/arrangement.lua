@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local arrays = require "moonbow.spectra.arrays"
 local direction = require("moonbow.spectra.axes").direction
+local label_numbers = require "moonbow.spectra.label_numbers"
 local roles = require "moonbow.spectra.roles"
 
 local arrangement = {}
@@ -58,7 +59,8 @@ local function add_numbers(block, source, variable, values)
   elseif size > 1 and count > 1 and belongs_to_rows(variable, values, count) then
     local columns = variable:columns(count)
     for i, list in ipairs(columns) do
-      add_label(block, #columns == 1 and variable.name or ("%s %d"):format(variable.name, i), list)
+      add_label(block, #columns == 1 and variable.name or ("%s %d"):format(variable.name, i),
+        label_numbers.made(list, {}))
     end
   elseif size > 1 then
     source:note("also there: %s; block = \"%s\" chooses it", arrays.show(variable), variable.name)

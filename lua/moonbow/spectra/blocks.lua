@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local numbers = require "moonbow.spectra.numbers"
 local sets = require "moonbow.spectra.set"
 
@@ -75,6 +76,7 @@ function blocks.join(list, notes)
     if differs or percent_differs then blocks.name_values(block) end
     add(set, block)
   end
+  label_numbers.joined(set.labels, list)
   if differs or percent_differs then
     set.quantity, set.percent, set.decided = "mixed", nil, "the label 'values' says what each spectrum holds"
   end

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local set = require "moonbow.spectra.set"
 require "moonbow.spectra.points"
 
@@ -94,6 +95,7 @@ local function join(list)
     add_labels(all, spectra, #all.names)
     for _, key in ipairs { "names", "sources", "metadata", "notes" } do append(all[key], spectra[key]) end
   end
+  label_numbers.joined(all.labels, list)
   all.x = #parts == 1 and parts[1] or core.concat(parts, 1)
   return set.new(all)
 end

@@ -2,6 +2,7 @@
 -- with data, and axisscale, label and class for each of its modes (rows, columns).
 local core = require "moonbow.core"
 local arrangement = require "moonbow.spectra.arrangement"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local units = require "moonbow.spectra.units"
 
 local dataset = {}
@@ -56,7 +57,7 @@ end
 local function shown(numbers)
   local list = {}
   for i, number in ipairs(numbers) do list[i] = ("%.14g"):format(number) end
-  return list
+  return label_numbers.made(list, {})
 end
 
 -- Replaces the numbers of classes by their names: classlookup is a cell of numbers and names in two columns.

@@ -36,12 +36,13 @@ function fields.cells(operation, name, list, n, what)
     check.fail(operation, "%s: expected %d, one for each %s, got %d", name, n, what or "spectrum", #list)
   end
   check.each(operation, name, list, "string|number")
-  local cells, are_numbers = {}, true
+  local cells, texts = {}, {}
   for i, value in ipairs(list) do
-    cells[i], are_numbers = text_of(value), are_numbers and type(value) == "number"
+    cells[i] = text_of(value)
+    if type(value) == "string" then texts[#texts + 1] = value end
   end
-  if are_numbers then label_numbers.are_plain(cells) end
-  return cells
+  if #texts == n then return label_numbers.copy(cells, list) end
+  return label_numbers.made(cells, texts)
 end
 
 --- Returns labels and columns with further ones: { [column] = list of n strings or numbers }, in the order of their

@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local shown = require "moonbow.shown"
 local fields = require "moonbow.spectra.fields"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local label_table = require "moonbow.spectra.label_table"
 local set = require "moonbow.spectra.set"
 
@@ -142,7 +143,15 @@ local function new_columns(spectra, tab, key)
   return columns
 end
 
-local known_options = { by = check.default("file", "string"), key = check.optional "string" }
+-- The cells of a column in the order of the spectra, given the row of each.
+local function cells_at(cells, rows, decimal)
+  local list = {}
+  for i, row in ipairs(rows) do list[i] = cells[row] end
+  return label_numbers.part(list, cells, decimal)
+end
+
+local known_options = { by = check.default("file", "string"), key = check.optional "string",
+  decimal = check.optional "string" }
 
 --- Adds the labels in a table, whose rows are found by names.
 --
@@ -154,10 +163,12 @@ local known_options = { by = check.default("file", "string"), key = check.option
 -- @option by what a row names: the "file", the "name" of the spectrum, the "folder" of the file, a label of the set; or
 --   "row": one row for each spectrum, in order; the table may then have a single column
 -- @option key the column of the table with these names; the one called as `by`, else the first of a file
+-- @option decimal sign of numbers among the labels, "." or ",": with ".", 1.125 beside 900 is no 1125
 -- @return spectra the set; or nil and a message
 -- @usage assert(spectra:join("by_sample.csv", { by = "sample" }))
 function Spectra:join(labels, options)
   options = check.options("join", options, known_options)
+  if options.decimal then check.name("join", "decimal", options.decimal, { ".", "," }) end
   local tab, err = label_table.read("join", check.kind("join", "labels", labels, "string|table"),
     options.by == "row")
   if not tab then return nil, err end
@@ -168,10 +179,7 @@ function Spectra:join(labels, options)
   if key then rows, used = find_rows(self, tab, options, key) else rows, used = all_rows(self, tab) end
   if not rows then return nil, used end
   local given = {}
-  for _, column in ipairs(columns) do
-    given[column] = {}
-    for i, row in ipairs(rows) do given[column][i] = tab.cells[column][row] end
-  end
+  for _, column in ipairs(columns) do given[column] = cells_at(tab.cells[column], rows, options.decimal) end
   local all, order = fields.add_labels("join", self, given, columns)
   return set.like(self, { labels = all, columns = order, notes = all_notes(self, tab, used) })
 end

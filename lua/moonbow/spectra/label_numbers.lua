@@ -6,16 +6,54 @@ local trim = require "moonbow.io.trim"
 
 local label_numbers = {}
 
-local columns = setmetatable({}, { __mode = "k" }) -- { [cells] = the column of which they are a part }
+-- { [cells] = { texts (cells that tell what a sign means), decimal (the sign, if the user gave it) } }
+local told = setmetatable({}, { __mode = "k" })
 
---- Notes that cells are a part of a column. Returns the cells.
-function label_numbers.part(cells, column)
-  columns[cells] = columns[column] or column
+local function evidence(cells) return told[cells] or { texts = cells } end
+
+--- Notes that cells are a part of a column, and their decimal sign if the user gave it. Returns the cells.
+function label_numbers.part(cells, column, decimal)
+  local known = evidence(column)
+  told[cells] = decimal and { texts = known.texts, decimal = decimal } or known
   return cells
 end
 
---- Notes that cells were made from numbers: their points are decimal signs.
-function label_numbers.are_plain(cells) columns[cells] = {} end
+--- Notes that cells are a copy of a list of which more may be known. Returns the cells.
+function label_numbers.copy(cells, list)
+  told[cells] = told[list]
+  return cells
+end
+
+--- Notes that cells were made of numbers, whose points are decimal signs, and of texts. Returns the cells.
+function label_numbers.made(cells, texts)
+  told[cells] = { texts = texts }
+  return cells
+end
+
+-- Returns what is known of the cells of several lists; nil if there is no more than the cells.
+local function of_all(lists)
+  local all, seen, is_known = { texts = {} }, {}, false
+  for _, list in ipairs(lists) do
+    local known = evidence(list)
+    is_known = is_known or told[list] ~= nil
+    if not seen[known.texts] then table.move(known.texts, 1, #known.texts, #all.texts + 1, all.texts) end
+    seen[known.texts] = true
+    if known.texts[1] then
+      local decimal = known.decimal or "" -- not given
+      all.decimal = (all.decimal or decimal) == decimal and decimal or ""
+    end
+  end
+  return is_known and all or nil
+end
+
+--- Notes that labels, { [column] = cells }, are those of several sets or blocks, some of which may lack a column.
+function label_numbers.joined(labels, list)
+  for column, cells in pairs(labels) do
+    local lists = {}
+    for _, part in ipairs(list) do lists[#lists + 1] = part.labels and part.labels[column] end
+    told[cells] = of_all(lists)
+  end
+end
 
 -- The number in a cell, with a decimal point or a decimal comma.
 local function number_in(cell)
@@ -43,23 +81,26 @@ local function signs_in(column)
   return groups, decimals, whole, is_long
 end
 
--- Returns a cell that may hold a separator of thousands, and one that speaks for it; or nil.
-local function doubtful(column)
-  local groups, decimals, whole, is_long = signs_in(column)
+-- Returns a cell that may hold a separator of thousands, and what speaks for it, in words; or nil.
+local function doubtful(known)
+  local groups, decimals, whole, is_long = signs_in(known.texts)
   for _, signs in ipairs { { ".", "," }, { ",", "." } } do
     local sign, other = table.unpack(signs)
-    local against = decimals[other] or groups[other] or not (decimals[sign] or is_long) and whole
-    if groups[sign] and against then return groups[sign], against end
+    local is_certain = decimals[sign] or is_long
+    local against = decimals[other] or groups[other] or not is_certain and whole
+    local words = against and check.show(against)
+      or not is_certain and known.decimal == other and "the decimal sign " .. check.show(other)
+    if groups[sign] and sign ~= known.decimal and words then return groups[sign], words end
   end
 end
 
 --- Reads the cells of a column of labels as numbers.
 -- @return list of numbers; or nil, what is wrong, and the place of the cell if it is one
 function label_numbers.read(cells)
-  local group, against = doubtful(columns[cells] or cells)
+  local group, against = doubtful(evidence(cells))
   if group then
-    return nil, ("%s may hold a decimal sign or a separator of thousands, beside %s; write numbers without such "
-      .. "separators"):format(check.show(group), check.show(against))
+    return nil, ("%s may hold a decimal sign or a separator of thousands, beside %s; give decimal when reading them, "
+      .. "or write numbers without such separators"):format(check.show(group), against)
   end
   local numbers = {}
   for i, cell in ipairs(cells) do
@@ -67,6 +108,19 @@ function label_numbers.read(cells)
     if not numbers[i] then return nil, "expected a number, got " .. check.show(cell), i end
   end
   return numbers
+end
+
+--- Returns cells that are read as the same numbers if no more is known than a file holds: 1.125 becomes 1.1250 where it
+-- would be doubtful.
+function label_numbers.for_file(cells)
+  if not doubtful { texts = cells } or doubtful(evidence(cells)) then return cells end
+  local given = {}
+  for i, cell in ipairs(cells) do
+    local text = trim.both(cell)
+    local sign = text:match "[.,]"
+    given[i] = sign and header.may_be_group(text, sign) and text .. "0" or cell
+  end
+  return given
 end
 
 return label_numbers

@@ -41,8 +41,9 @@ function Spectra:classes(column, names)
   return core.tensor(y), order
 end
 
---- Returns labels that are numbers, as targets of a regression. "1.012" beside "13,5" or "990" is refused: it may be
--- 1012.
+--- Returns labels that are numbers, as targets of a regression. "1.012" beside "13,5" or "990" is refused, since it may
+-- be 1012, unless the option decimal of mb.spectra.read or spectra:join says which sign is that of decimals. Labels
+-- that were given as numbers are never in doubt.
 -- @param columns string|table one label, or a list of them
 -- @return tensor (N, number of labels)
 -- @usage local y = spectra:targets { "fat", "moisture" }

@@ -6,6 +6,7 @@ local blocks = require "moonbow.spectra.blocks"
 local concat = require "moonbow.spectra.concat"
 local find = require "moonbow.spectra.find"
 local formats = require "moonbow.spectra.formats"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local set = require "moonbow.spectra.set"
 local Source = require "moonbow.spectra.source"
 
@@ -161,6 +162,7 @@ local function join(sets, failures, files, options)
   return set.like(all, { notes = notes })
 end
 
+-- Returns a set with the labels of a table or the folders, if they are wanted; or nil and a message.
 local function add_labels(spectra, labels, by)
   if not labels then return spectra end
   if labels ~= "folder" then return spectra:join(labels, { by = by }) end
@@ -187,7 +189,11 @@ local function read_placed(path, options, place)
   for i, spectra in ipairs(place and sets or {}) do sets[i] = place(spectra) end
   local spectra, why = join(sets, failures, #paths, options)
   if not spectra then return nil, why end
-  return add_labels(spectra, options.labels, options.by)
+  spectra, why = add_labels(spectra, options.labels, options.by)
+  for _, cells in pairs(spectra and options.decimal and spectra.labels or {}) do
+    label_numbers.part(cells, cells, options.decimal)
+  end
+  return spectra, why
 end
 
 --- Reads files as mb.spectra.read does, for a model: the sets, whose axes may differ, are brought to its axis by
@@ -228,7 +234,7 @@ end
 -- @option ppm true: spectra of NMR whose axis is in Hz, as JCAMP-DX has it, get chemical shifts, by the frequency and
 --   the reference in the file
 -- @option separator of text: "," or ";" or "\t", " " for any blanks, or another character
--- @option decimal of text: "." or ","
+-- @option decimal of text, and of labels that are numbers: "." or ","
 -- @option comment of text: sign with which lines start that are left out
 -- @option quantity what the values are, in place of what the files say: "counts", "absorbance", "%T"
 -- @option unit of the axis, in place of what the files say: "cm-1", "nm", "deg"

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local set = require "moonbow.spectra.set"
 
 local FORMATS = { "csv", "xy", "npy", "npz", "jcamp" }
@@ -60,6 +61,13 @@ local function write_each(spectra, folder, options)
   return true
 end
 
+-- Labels that are known to be numbers must read back as the same ones.
+local function with_certain_numbers(spectra)
+  local labels = {}
+  for column, cells in pairs(spectra.labels) do labels[column] = label_numbers.for_file(cells) end
+  return set.like(spectra, { labels = labels })
+end
+
 --- Writes spectra to a file, whole or not at all; mb.spectra.read reads it back with the same numbers: each value as
 -- the same float32, the axis as the same doubles. But .npy has no axis, and in JCAMP-DX the points of an even axis lie
 -- between its ends. What would read back as something else is refused. CSV has a spectrum in each row with its labels,
@@ -84,6 +92,7 @@ local function write(spectra, path, options)
     check.fail("write", "separator: expected ',', ';', a tab or a blank, got %s", check.show(separator))
   end
   options.format = format_of(path, options.format)
+  spectra = with_certain_numbers(spectra)
   if options.each then return write_each(spectra, path, options) end
   return write_file(spectra, path, options)
 end
