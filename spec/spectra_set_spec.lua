@@ -436,6 +436,12 @@ describe("a table of labels", function()
       write("both.csv", "file,k\nscan1,a\nscan1.txt,b\nscan10,c\none/scan2,d\nscan2,e\n"))
     local folders = of_files("one/a.csv", "two/a.csv")
     assert.same({ "x", "y" }, folders:join({ file = { "one/a", "a" }, k = { "x", "y" } }).labels.k)
+    assert.same({ nil, "the table: keys that name several files: 'a' (row 1): one/a.csv and two/a.csv; give each file "
+      .. "a row, with folders before its name or the suffix behind it" },
+      { folders:join { file = { "a", "b" }, k = { "x", "y" } } })
+    assert.same({ "x", "x" }, folders:select({ 1, 1 }):join({ file = { "a" }, k = { "x" } }).labels.k)
+    assert.same({ "x", "x" }, folders:with({ labels = { sample = { "s", "s" } } }):join({ { sample = "s", k = "x" } },
+      { by = "sample" }).labels.k)
     refuses("the table: 2 rows of labels for 3 spectra", { k = { 1, 2 } }, { by = "row" })
     refuses("cells.csv: line 3 has 3 cells, the header 2 cells", write("cells.csv", "file,k\nscan1,a\nscan2,b,c\n"))
     refuses("header.csv: expected a header and at least one row of labels", write("header.csv", "file,k\n"))

@@ -85,6 +85,23 @@ local function check_passed(tab, key, passed, used)
     shown.list(double, MOST_NAMED))
 end
 
+-- Returns nil and a message if a row names several files: of equal names in different folders, or with different
+-- suffixes.
+local function check_files(spectra, tab, key, rows)
+  local first, several, is_listed = {}, {}, {}
+  for i, row in ipairs(rows) do
+    local path = spectra.sources[i]
+    first[row] = first[row] or path
+    if first[row] ~= path and not is_listed[row] then
+      is_listed[row] = true
+      several[#several + 1] = ("%s (row %d): %s and %s"):format(check.show(tab.cells[key][row]), row, first[row], path)
+    end
+  end
+  if #several == 0 then return true end
+  return nil, ("%s: keys that name several files: %s; give each file a row, with folders before its name or the suffix "
+    .. "behind it"):format(check.printable(tab.name), check.printable(shown.list(several, MOST_NAMED)))
+end
+
 local function find_rows(spectra, tab, options, key)
   local keys = keys_by(spectra, options.by)
   local index, why = index_of(tab, key)
@@ -104,6 +121,7 @@ local function find_rows(spectra, tab, options, key)
       check.printable(shown.list(tab.cells[key], MOST_NAMED)))
   end
   local ok, double = check_passed(tab, key, passed, used)
+  if ok and options.by == "file" then ok, double = check_files(spectra, tab, key, rows) end
   if not ok then return nil, double end
   return rows, used
 end
@@ -156,8 +174,9 @@ local known_options = { by = check.default("file", "string"), key = check.option
 --- Adds the labels in a table, whose rows are found by names.
 --
 -- By file, a key of the table is the name of the file, with its suffix or without, perhaps with folders before it. A
--- key that stands twice in the table, two keys for the same spectrum, or a spectrum without a row, are refused with the
--- names; rows without a spectrum are noted. One row may hold the labels of several spectra.
+-- key that stands twice in the table, two keys for the same spectrum, a key that names several files, or a spectrum
+-- without a row, are refused with the names; rows without a spectrum are noted. One row may hold the labels of several
+-- spectra of a file, or with the same name, folder or label.
 -- @param labels string|table the path of a text file, or of a workbook (.xlsx), with a header line; or columns
 --   { file = { ... }, mineral = { ... } }, or rows { { file = "a.txt", mineral = "calcite" }, ... }
 -- @option by what a row names: the "file", the "name" of the spectrum, the "folder" of the file, a label of the set; or
