@@ -78,3 +78,78 @@ describe("of sets that are sorted by class, mb.audit", function()
     end
   end)
 end)
+
+describe("of more spectra than it looks at, mb.audit", function()
+  local n, points = 6000, 10
+  local x = mb.rand(mb.rng(1), n, points, 1)
+  local y = lists(n, function(i) return i <= n // 2 and 1 or 2 end)
+  local groups = lists(n, function(i) return "sample " .. i end)
+  local model = net({ nn.Flatten {}, nn.Dense { units = 2 } }, points)
+  local tenths = lists(60, function(i) return i * n // 60 end)
+  local function at(list) return lists(60, function(i) return list[tenths[i]] end) end
+  it("counts samples, files and copies in all spectra", function()
+    local test = { x = x:index(mb.tensor(tenths)), y = at(y), groups = at(groups) }
+    local files = lists(n, function(i) return (i - 1) // 100 .. ".csv" end)
+    local found = mb.audit(model, { train = { x = x, y = y, groups = groups, files = files }, test = test },
+      { rules = { "shared_samples", "twins", "files" } })
+    assert.matches("^60 of 60 test spectra are of samples", found:has("shared_samples").text)
+    assert.matches("^60 of 60 test spectra are nearly .* or copies%.$", found:has("twins").text)
+    assert.matches("with 100 spectra on average, and a class comes from as few as 30 files", found:has("files").text)
+    test.groups = lists(60, function(i) return i == 5 and groups[777] or "new " .. i end)
+    found = mb.audit(model, { train = { x = x, y = y, groups = groups }, test = test },
+      { rules = { "shared_samples" } })
+    assert.matches("^1 of 60 test spectra is of samples", found:has("shared_samples").text)
+    found = mb.audit(model, { train = test, test = { x = x, y = y, groups = groups } },
+      { rules = { "shared_samples", "twins" } })
+    assert.matches("^1 of 6000 test spectra is of samples", found:has("shared_samples").text)
+    assert.matches("^60 of 6000 test spectra are nearly", found:has("twins").text)
+  end)
+  it("finds every contradiction, and every class", function()
+    local again = mb.concat({ x, x:narrow(301, 3) }, 1)
+    local both = table.move({ 2, 2, 3 }, 1, 3, n + 1, table.move(y, 1, n, 1, {}))
+    local names = { "contradictions", "output_count", "imbalance" }
+    local found = mb.audit(model, { x = again, y = both }, { rules = names })
+    assert.matches("^3 pairs of .* such as rows 301 and 6001%.$", found:has("contradictions").text)
+    assert.same({ 301, 6001 }, found:has("contradictions").rows)
+    assert.matches("2 outputs for 3 classes", found:has("output_count").text)
+    assert.equal(3002, found:has("imbalance").value)
+  end)
+  it("compares as many as a few seconds allow", function()
+    local parts = require "moonbow.audit.parts"
+    local rows = 2e4 // 1 | 0
+    local huge = { x = mb.zeros(rows, points, 1), y = mb.ones(rows), n = rows, name = "training" }
+    huge.all = huge
+    local few = { x = huge.x:narrow(1, 100), y = huge.y:narrow(1, 100), n = 100, name = "test" }
+    few.all = few
+    assert.equal(1e4, parts.among_themselves(huge, 1).x:size(1)) -- 1e8 pairs
+    assert.equal(" 10000 of 20000 training spectra were looked at.", parts.tell(parts.among_themselves(huge, 1)))
+    local one, other = parts.across(huge, huge, 1)
+    assert.same({ 2e4, 5000 }, { one.x:size(1), other.x:size(1) })
+    one, other = parts.across(huge, few, 1)
+    assert.same({ 2e4, 100, "" }, { one.x:size(1), other.x:size(1), parts.tell(one) })
+  end)
+  it("says of how many spectra a sentence holds", function()
+    local all = { train = { x = x, y = y }, test = { x = x, y = y } }
+    local function text(rule, network)
+      return mb.audit(network or model, all, { trained = true, rules = { rule } }):has(rule).text
+    end
+    assert.matches(" 2000 of 6000 test spectra were looked at%.$", text "chance")
+    local dead = net({ nn.Conv1d { filters = 4, kernel = 3, activation = "relu", initializer = -1, bias = false },
+      nn.Flatten {}, nn.Dense { units = 2 } }, points)
+    assert.matches(" 1000 of 6000 training spectra were looked at%.$", text("dead_filters", dead))
+    assert.matches(" 32 of 6000 training spectra were looked at%.$", text("dead_at_start", dead))
+  end)
+  it("asks for no more test spectra where it did not look at all", function()
+    local few_tests
+    for _, rule in ipairs(require "moonbow.audit.rules") do
+      if rule.name == "few_tests" then few_tests = rule end
+    end
+    local function find(count) -- of 60 test spectra, which a large network makes it draw
+      local part = { x = x:narrow(1, count), n = 60, name = "test" }
+      return few_tests.find { judged = { count = count, accuracy = 0.5, low = 0.4, high = 0.6 }, judged_part = part,
+        other = { n = 60 }, count_unseen = tostring }
+    end
+    assert.same({ nil, "only 20 of 60 test spectra were looked at" }, { find(20) })
+    assert.is_table(find(60))
+  end)
+end)

@@ -27,8 +27,10 @@ local known_options = {
 --- Says what is wrong with a network on these data, in sentences with the number, what to do, and the experiment of the
 -- review that found the rule. Rules on the network alone need no data: the network must then have been built
 -- (model:build, or the option length of mb.models). Rules on what it predicts need a trained network and spectra that
--- it was not trained on: a test or validation set. At most 2000 spectra of each set are looked at, drawn at random,
--- as many of each class as it has of all. The network stays as it is. Rules that lack something are in audit.skipped.
+-- it was not trained on: a test or validation set. Labels, groups and files are counted in all spectra, and copies are
+-- looked for in all that can be compared in a few seconds. For the rest at most 2000 spectra of each set are looked at,
+-- drawn at random, as many of each class as it has of all; a finding says so. The network stays as it is. Rules that
+-- lack something are in audit.skipped.
 -- @param model layer a network, trained or not
 -- @param set? table|spectra { train, validation, test }, as mb.data makes them; { x, y }, the training spectra, beside
 --   which groups (a sample for each row), files (a file for each row), steps (how x was preprocessed: the steps of

@@ -74,7 +74,7 @@ end
 function makers.classes(a)
   local most = a.parts.names and #a.parts.names or 0
   for _, name in ipairs { "train", "validation", "test" } do
-    if a.parts[name] then most = math.max(most, core.describe(a.parts[name].y).max // 1 | 0) end
+    if a.parts[name] then most = math.max(most, core.describe(a.parts[name].labels).max // 1 | 0) end
   end
   return most
 end
@@ -220,11 +220,13 @@ local function body_of(model)
   return config
 end
 
+function makers.fresh_part(a) return affordable(a, a.train, FRESH_SPECTRA) end
+
 --- The dead filters of fresh copies of the body, by path: sums over the copies; false if there can be no copy.
 function makers.fresh_dead(a)
   local config = body_of(a.model)
   if not config or a.parameters > MOST_FRESH and config.type ~= "Sequential" then return false end
-  local sums, x = {}, affordable(a, a.train, FRESH_SPECTRA).x
+  local sums, x = {}, a.fresh_part.x
   for draw = 1, FRESH do
     local copy = Layer.from_config(config)
     copy:build(a.shape, random.rng { a.options.seed, draw })

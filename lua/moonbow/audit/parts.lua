@@ -10,6 +10,7 @@ local values_of = require "moonbow.data.values_of"
 local parts = {}
 
 local MOST_ROWS = 2000 -- of a part: more say little more, and cost time
+local MOST_MACS, LEAST_MACS = 1e11, 1000 -- of a comparison of all pairs: seconds; of a pair, which Lua looks at
 local CHECKED, TOLERANCE = 3, 1e-3 -- raw spectra that are prepared again, and how much that may differ
 
 -- The files of the spectra, if all are known.
@@ -138,14 +139,37 @@ function parts.draw(part, count, seed)
   local index, drawn = core.tensor(rows), setmetatable({ rows = pick(part.rows, rows) or rows }, { __index = part })
   drawn.x, drawn.y, drawn.raw = core.index(part.x, index), core.index(part.y, index),
     part.raw and core.index(part.raw, index)
-  drawn.groups, drawn.files = pick(part.groups, rows), pick(part.files, rows)
   return drawn
 end
 
--- What is counted of all rows.
-local function count_all(part)
+-- How many pairs of spectra of a part are compared in a few seconds.
+local function most_pairs(part) return MOST_MACS / math.max(core.size(part.x, 2) * core.size(part.x, 3), LEAST_MACS) end
+
+--- As many rows of a part, of all that it has, as can be compared with each other.
+function parts.among_themselves(part, seed)
+  return parts.draw(part.all, math.max(MOST_ROWS, math.floor(math.sqrt(most_pairs(part)))), seed)
+end
+
+--- As many rows of two parts, of all that they have, as can be compared with those of the other.
+function parts.across(one, other, seed)
+  local function drawn(part, count)
+    return parts.draw(part.all, math.max(MOST_ROWS, math.floor(most_pairs(part) / count)), seed)
+  end
+  other = drawn(other, one.n)
+  return drawn(one, core.size(other.x, 1)), other
+end
+
+--- " 2000 of 6000 training spectra were looked at." of a part with drawn rows; "" of one with all.
+function parts.tell(part)
+  local n = core.size(part.x, 1)
+  return n < part.n and (" %d of %d %s spectra were looked at."):format(n, part.n, part.name) or ""
+end
+
+-- What is known of all rows, of which some may be drawn.
+local function count_all(name, part)
   local bad = core.describe(part.x)
-  part.n, part.labels, part.bad = core.size(part.x, 1), part.y, bad.nan + bad.inf
+  part.name = name == "train" and "training" or name
+  part.all, part.n, part.labels, part.bad = part, core.size(part.x, 1), part.y, bad.nan + bad.inf
   return part
 end
 
@@ -167,7 +191,7 @@ local function read(name, data, options, names, info, train)
   if part.raw and not is_spectra(data) then check_raw(name, part) end
   if not is_spectra(data) and name == "train" and options.groups then part.groups = options.groups end
   check_lists(name, part)
-  return parts.draw(count_all(part), MOST_ROWS, options.seed)
+  return parts.draw(count_all(name, part), MOST_ROWS, options.seed)
 end
 
 local function read_axis(given, length)
@@ -201,9 +225,9 @@ local function given_parts(set, options)
 end
 
 --- Reads the sets, those of spectra as a loaded model expects them. Returns { train, validation, test, names, axis,
--- unit }; each part has x (n, L, C) and y (n), n (the number of all rows, of which at most 2000 are kept), labels (y
--- of all), bad (NaN and infinite values), and, if known, groups, files, steps (their names), and raw, the spectra of
--- which the fitted steps make x, with raw_axis.
+-- unit }; each part has x (N, L, C) and y (N), of at most 2000 rows; name ("training", ...), n (the number of all
+-- rows), labels (y of all), bad (NaN and infinite values), all (itself with all rows), and, if known, groups and files
+-- (of all rows), steps (their names), and raw, the spectra of which the fitted steps make x, with raw_axis.
 -- @param model that they are for
 -- @param set a set of spectra, { x, y }, or { train, validation, test }; nil for none
 function parts.read(model, set, options)

@@ -108,14 +108,24 @@ end
 
 -- ---- asking ----
 
-local function finding_of(rule, found)
+-- What a finding says of how many spectra, if not of all.
+local function text_of(a, rule, found)
+  local text, seen = found.text, {}
+  for _, part in ipairs(found.looked or rule.needs == "judged" and { a.judged_part } or {}) do
+    local told = parts.tell(part)
+    if not seen[told] then text, seen[told] = text .. told, true end
+  end
+  return text
+end
+
+local function finding_of(a, rule, found)
   local paths
   if found.layers then
     paths = {}
     for i, part in ipairs(found.layers) do paths[i] = part.path end
   end
   local where = found.layers and network.name(found.layers)
-  return { name = rule.name, group = rule.group, is_fault = rule.is_fault or false, text = found.text,
+  return { name = rule.name, group = rule.group, is_fault = rule.is_fault or false, text = text_of(a, rule, found),
     advice = found.advice or rule.advice, source = rule.source, value = found.value, layers = paths, where = where,
     rows = found.rows }
 end
@@ -130,7 +140,7 @@ local function ask(a, chosen)
       skipped[#skipped + 1] = { name = rule.name, why = why }
     else
       looked = looked + 1
-      if found then table.insert(rule.is_fault and faults or remarks, finding_of(rule, found)) end
+      if found then table.insert(rule.is_fault and faults or remarks, finding_of(a, rule, found)) end
     end
   end
   return table.move(remarks, 1, #remarks, #faults + 1, faults), skipped, looked

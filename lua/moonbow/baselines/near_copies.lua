@@ -8,6 +8,7 @@ local near_copies = {}
 
 local NEAR = 0.01 -- of the median distance, and of the size of the spectra
 local MOST_SAMPLED = 500 -- spectra, of whose distances the median is taken
+local ROWS = 256 -- whose distances to others are in memory at the same time
 
 -- At most MOST_SAMPLED rows, evenly spaced, since rows are often sorted by class; and their row numbers.
 local function sampled(x)
@@ -24,7 +25,7 @@ local function sizes(x)
   return core.totable(core.sqrt(core.sum(core.mul(rest, rest), 2)))
 end
 
-local function distances(x) return core.totable(neighbours.distances(x, x, { verbose = false })) end
+local function distances(a, b) return core.totable(neighbours.distances(a, b, { verbose = false })) end
 
 --- Returns the distance up to which two spectra that are large enough are nearly identical: a hundredth of the median
 -- distance. Distances of 0 do not count: of many copies the median would be 0.
@@ -33,7 +34,7 @@ local function distances(x) return core.totable(neighbours.distances(x, x, { ver
 function near_copies.limit(x, y)
   local sample, rows = sampled(x)
   local all = {}
-  for i, row in ipairs(distances(sample)) do
+  for i, row in ipairs(distances(sample, sample)) do
     for j = 1, i - 1 do
       local is_within = not y or y[rows[i]] == y[rows[j]]
       if is_within and row[j] > 0 then all[#all + 1] = row[j] end
@@ -57,11 +58,15 @@ end
 -- @param limit from near_copies.limit
 -- @param counts function(i, j) that says if a pair counts
 function near_copies.pairs(x, limit, counts)
-  local count, first, size_of = 0, nil, sizes(x)
-  for i, row in ipairs(distances(x)) do
-    local near = math.min(limit, NEAR * size_of[i])
-    for j = 1, i - 1 do
-      if row[j] <= near and counts(i, j) then count, first = count + 1, first or { j, i } end
+  local count, first, size_of, n = 0, nil, sizes(x), core.size(x, 1)
+  for before = 0, n - 1, ROWS do
+    local rows = math.min(ROWS, n - before)
+    for k, row in ipairs(distances(core.narrow(x, before + 1, rows), core.narrow(x, 1, before + rows))) do
+      local i = before + k
+      local near = math.min(limit, NEAR * size_of[i])
+      for j = 1, i - 1 do
+        if row[j] <= near and counts(i, j) then count, first = count + 1, first or { j, i } end
+      end
     end
   end
   return count, first

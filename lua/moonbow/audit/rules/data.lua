@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local network = require "moonbow.audit.network"
+local parts = require "moonbow.audit.parts"
 local peaks = require "moonbow.audit.peaks"
 local record = require "moonbow.train.record"
 local words = require "moonbow.audit.words"
@@ -92,6 +93,7 @@ end
 local function few_tests(a)
   local judged = a.judged
   if judged.high - judged.low <= WIDE_INTERVAL then return nil end
+  if judged.count < a.other.n then return nil, "only" .. parts.tell(a.judged_part):gsub("%.$", "") end
   return { value = judged.high - judged.low, text = ("The accuracy of %.1f %% comes from %s: its 95 %% confidence "
     .. "interval is %.1f to %.1f %%. Smaller differences mean nothing."):format(100 * judged.accuracy,
     a.count_unseen(judged.count), 100 * judged.low, 100 * judged.high) }

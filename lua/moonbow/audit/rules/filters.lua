@@ -29,14 +29,16 @@ end
 local function dead_filters(a)
   local found, worst, dead, channels = dead_layers(a, "conv")
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("%d of %d filters have the same output for every training spectrum "
+  return { layers = found, value = worst, looked = { a.train_part },
+    text = ("%d of %d filters have the same output for every training spectrum "
     .. "after training: they are dead, and no gradient reaches them."):format(dead, channels) }
 end
 
 local function dead_units(a)
   local found, worst, dead, channels = dead_layers(a, "dense")
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("%d of %d units of dense layers have the same output for every "
+  return { layers = found, value = worst, looked = { a.train_part },
+    text = ("%d of %d units of dense layers have the same output for every "
     .. "training spectrum."):format(dead, channels) }
 end
 
@@ -57,7 +59,8 @@ local function dead_at_start(a)
     end
   end
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("In newly initialised copies of this network, %.0f %% of the filters "
+  return { layers = found, value = worst, looked = { a.fresh_part },
+    text = ("In newly initialised copies of this network, %.0f %% of the filters "
     .. "of a layer are 0 for every training spectrum; a layer whose filters are all 0 learns "
     .. "nothing."):format(100 * worst) }
 end

@@ -30,7 +30,8 @@ local function overfit(a)
   local gap = own.accuracy - judged.accuracy
   if gap < FITS_BETTER or own.low < judged.high then return nil end
   local has_dropout = #network.of(a.flow, { dropout = true }) > 0
-  return { value = gap, text = ("The accuracy is %.1f %% on the training spectra and %.1f %% on the %s: the difference "
+  return { value = gap, looked = { a.train_part, a.judged_part },
+    text = ("The accuracy is %.1f %% on the training spectra and %.1f %% on the %s: the difference "
     .. "is overfitting."):format(100 * own.accuracy, 100 * judged.accuracy, a.unseen),
     advice = has_dropout and "More spectra, a smaller network, or a simpler model." or nil }
 end
@@ -113,7 +114,8 @@ local function suspects(a)
     end
   end
   if #rows == 0 then return nil end
-  return { value = #rows, rows = rows, text = ("%s wrong: more than %d %% of the trees that were not "
+  return { value = #rows, rows = rows, looked = { a.train },
+    text = ("%s wrong: more than %d %% of the trees that were not "
     .. "trained on the spectrum predict another class, which is otherwise separated well. %s."):format(
     check.show_count(#rows, "training label looks", "training labels look"), 100 * SURE,
     table.concat(texts, ", ", 1, math.min(5, #texts))) }

@@ -89,7 +89,8 @@ local function stride_over_spacing(a)
   if a.is_judged then right, count = predictions.right_of_pair(a.fresh_judged, spacing.one, spacing.other) end
   if right == count and count >= predictions.LEAST_PAIR then return nil end -- it tells them apart all the same
   local confused = right < count and (" Of %d %s of both it confuses %d."):format(count, a.unseen, count - right) or ""
-  return { value = stride / spacing.points, text = ("The pooling windows before the dense layers are %s apart, but the "
+  return { value = stride / spacing.points, looked = a.is_judged and { a.judged_part },
+    text = ("The pooling windows before the dense layers are %s apart, but the "
     .. "peaks in which %s and %s differ are only %s apart: both may fall into one pooling window.%s"):format(
     a.points(stride), a.class_name(spacing.one), a.class_name(spacing.other), a.points(spacing.points // 1), confused) }
 end

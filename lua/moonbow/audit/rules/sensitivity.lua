@@ -62,7 +62,8 @@ local function shift(a)
   if length < 10 * points then return nil end
   local before, after = harm(a, function(x) return shifted(x, points) end)
   if not before then return nil, after end
-  return { value = before - after, text = ("If the %sspectra shift by %s%s, the accuracy falls from %.1f to %.1f "
+  return { value = before - after, looked = { part },
+    text = ("If the %sspectra shift by %s%s, the accuracy falls from %.1f to %.1f "
     .. "%%.%s"):format(why_not(part) and "prepared " or "", points_of(points), place_of(part), 100 * before,
     100 * after, width and (" The peaks are %s wide."):format(points_of(width)) or "") }
 end
@@ -72,7 +73,8 @@ local function scale(a)
   if why_not(part) then return nil, why_not(part) end
   local before, after = harm(a, function(x) return scaled(x, 1 + TENTH) end)
   if not before then return nil, after end
-  return { value = before - after, text = ("If all values grow by a tenth%s, as intensities do with a longer exposure, "
+  return { value = before - after, looked = { part },
+    text = ("If all values grow by a tenth%s, as intensities do with a longer exposure, "
     .. "the accuracy falls from %.1f to %.1f %%."):format(place_of(part), 100 * before, 100 * after) }
 end
 
@@ -83,7 +85,8 @@ local function slope(a)
   local before, after = harm(a, function(x) return sloped(x, TENTH) end)
   if not before then return nil, after end
   local has_baseline_step = part.steps and part.steps:find "baseline"
-  return { value = before - after, text = ("If a linear baseline is added%s that rises to a tenth of the range of the "
+  return { value = before - after, looked = { part },
+    text = ("If a linear baseline is added%s that rises to a tenth of the range of the "
     .. "values, the accuracy falls from %.1f to %.1f %%."):format(place_of(part), 100 * before, 100 * after),
     advice = has_baseline_step and "Training spectra with random baselines." or nil }
 end

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local distributions = require "moonbow.distributions"
 local near_copies = require "moonbow.baselines.near_copies"
+local parts = require "moonbow.audit.parts"
 local peaks = require "moonbow.audit.peaks"
 local words = require "moonbow.audit.words"
 
@@ -11,17 +12,19 @@ local DRIFT, FEWEST_RUNS, LEVEL = 0.1, 20, 1e-3
 -- A group as text, so that 7 of one table is "7" of another.
 local function name_of(group) return tostring(type(group) == "number" and math.tointeger(group) or group) end
 
--- What is said of spectra beside those of the training, of which count_of(part) knows how many are so; nil if none are.
+-- What is said of spectra beside those of the training, of which count_of(part) knows how many of how many are so; nil
+-- if none are.
 -- @param text what follows "3 of 9 validation spectra and 1 of 20 test spectra are"
-local function found_among(a, count_of, text)
+local function found_among(a, count_of, text, looked)
   local shares, worst, all = {}, 0, 0
   for _, other in ipairs(a.others) do
-    local count, n = count_of(other.part), core.size(other.part.x, 1)
+    local count, n = count_of(other.part)
     if count > 0 then shares[#shares + 1] = ("%d of %s"):format(count, other.count(n)) end
     worst, all = math.max(worst, count / n), all + count
   end
   if all == 0 then return nil end
-  return { value = worst, text = ("%s %s %s"):format(table.concat(shares, " and "), all == 1 and "is" or "are", text) }
+  return { value = worst, looked = looked,
+    text = ("%s %s %s"):format(table.concat(shares, " and "), all == 1 and "is" or "are", text) }
 end
 
 local function shared_samples(a)
@@ -32,25 +35,31 @@ local function shared_samples(a)
   return found_among(a, function(part)
     local shared = 0
     for _, group in ipairs(part.groups or {}) do shared = shared + (trained[name_of(group)] and 1 or 0) end
-    return shared
+    return shared, part.n
   end, "of samples that also have training spectra: they measure if the network recognises a sample, not its class.")
 end
 
 local function twins(a)
+  local looked = {}
   return found_among(a, function(part)
-    return part.bad == 0 and near_copies.count(part.x, a.train.x) or 0
+    if part.bad > 0 then return 0, part.n end
+    local train, other = parts.across(a.train, part, a.options.seed)
+    looked[#looked + 1], looked[#looked + 2] = other, train
+    return near_copies.count(other.x, train.x), core.size(other.x, 1)
   end, "nearly identical to a training spectrum (closer than a hundredth of the usual distance, and of their size): "
-    .. "replicates, or copies.")
+    .. "replicates, or copies.", looked)
 end
 
 -- The usual distance is that within a class: two classes may differ by far less than others, and yet be told apart.
 local function contradictions(a)
-  local y = core.totable(a.train.y)
-  local count, first = near_copies.pairs(a.train.x, near_copies.limit(a.train.x, y),
-    function(i, j) return y[i] ~= y[j] end)
+  local train = parts.among_themselves(a.train, a.options.seed)
+  local x, y, rows = train.x, core.totable(train.y), train.rows
+  local count, pair = near_copies.pairs(x, near_copies.limit(x, y), function(i, j) return y[i] ~= y[j] end)
   if count == 0 then return nil end
-  return { value = count, rows = first, text = ("%s of nearly identical training spectra with different labels, such "
-    .. "as rows %d and %d."):format(check.show_count(count, "pair"), a.row_of(first[1]), a.row_of(first[2])) }
+  if rows then pair = { rows[pair[1]], rows[pair[2]] } end
+  return { value = count, rows = pair, looked = { train },
+    text = ("%s of nearly identical training spectra with different labels, such "
+    .. "as rows %d and %d."):format(check.show_count(count, "pair"), pair[1], pair[2]) }
 end
 
 -- The number of runs of equal labels.
@@ -93,7 +102,7 @@ end
 local function files(a)
   local of_file, count = {}, 0
   if not a.train.files then return nil, "no files of the training spectra" end
-  local y = core.totable(a.train.y)
+  local y = core.totable(a.train.labels)
   for i, name in ipairs(a.train.files) do
     if not of_file[name] then of_file[name], count = { class = y[i], n = 0 }, count + 1 end
     of_file[name].n = of_file[name].n + 1
