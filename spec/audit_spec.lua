@@ -65,6 +65,12 @@ describe("mb.audit", function()
       rules = { "shared_samples", "twins" } })
     assert.equal(2, #found.findings)
     assert.matches("60 of 60 test spectra", found:has("twins").text)
+    found = mb.audit(linear(), measured, { label = "kind", groups = lists(60, function(i) return i end),
+      test = changed(easy.test, { groups = lists(150, function(i) return i end) }), rules = { "shared_samples" } })
+    assert.matches("^60 of 150 test spectra", found:has("shared_samples").text)
+    assert.error_matches(function()
+      mb.audit(linear(), measured, { label = "kind", groups = { 1, 2 } })
+    end, "audit: train%.groups: expected 60 labels, one per row, got 2")
     local thin = mb.audit(with_body(conv { kernel = 2 }), measured, { label = "kind", rules = { "field_below_peak" } })
     assert.matches("field before the dense layers is 2 points %(4 cm%-1%), but the peaks are %d+ points %(%d+ cm%-1%)",
       thin:has("field_below_peak").text)

@@ -36,9 +36,10 @@ local known_options = {
 --   which groups (a sample for each row), files (a file for each row), steps (how x was preprocessed: the steps of
 --   mb.preprocess.fit, or "snv, standardize") and raw (the spectra before these steps) are read; or a set of spectra,
 --   with the option label, which a network of mb.load gets with its preprocessing. axis and classes are read if they
---   are there
+--   are there; weights of rows are not read: each spectrum counts once
 -- @option label of a set of spectra: the name of the label with the classes, or with the numbers
--- @option groups the sample of each training spectrum: a list, or the name of a label of a set of spectra
+-- @option groups the sample of each training spectrum: a list; or the name of a label of sets of spectra, then of the
+--   validation and test spectra, too
 -- @option validation spectra that chose the best epoch, as set
 -- @option test spectra that had no part in the training, as set
 -- @option task "class", or "number" for a network of numbers, or of labels of which several may hold

@@ -189,7 +189,8 @@ local function read(name, data, options, names, info, train)
     check.fail("audit", "%s.x: expected spectra (N, L, C), got shape %s", name, check.show_shape(core.shape(part.x)))
   end
   if part.raw and not is_spectra(data) then check_raw(name, part) end
-  if not is_spectra(data) and name == "train" and options.groups then part.groups = options.groups end
+  local groups = options.groups
+  if name == "train" and groups and not (is_spectra(data) and type(groups) == "string") then part.groups = groups end
   check_lists(name, part)
   return parts.draw(count_all(name, part), MOST_ROWS, options.seed)
 end
