@@ -277,6 +277,18 @@ describe("a head", function()
       assert.is_truthy(find(rule, model, easy), rule)
     end
   end)
+  it("may end in a log_softmax, which the softmax of the loss undoes", function()
+    local function logits() return net { nn.Flatten {}, nn.Dense { units = 2 } } end
+    local logs = net { nn.Flatten {}, nn.Dense { units = 2 }, nn.LogSoftmax {} }
+    assert.is_nil(find("softmax_before_loss", logs, easy))
+    local as_option = nn.Dense { units = 2, activation = "log_softmax" }
+    assert.is_nil(find("softmax_before_loss", net { nn.Flatten {}, as_option }))
+    trained(logs, easy, 3)
+    assert.near(0, (mb.predict(logs, easy.test.x) - mb.predict(trained(logits(), easy, 3), easy.test.x)):abs():max()[1],
+      1e-5)
+    local one = net { nn.Flatten {}, nn.Dense { units = 1 }, nn.LogSoftmax {} }
+    assert.matches("a log_softmax over one unit, which is 0 for", find("softmax_of_one", one).text)
+  end)
   it("is bounded by some activations, and the share of a class with it", function()
     local function text(...) return find("bounded_output", net { nn.Flatten {}, nn.Dense { units = 3 }, ... }).text end
     assert.matches("tanh: its outputs lie between %-1 and 1, so that no class of 3 can become more likely than 79 %%",

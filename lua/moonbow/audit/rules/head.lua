@@ -38,8 +38,9 @@ local function softmax_of_one(a)
   local last = last_part(a)
   local is_softmax = last.activation == "softmax" or last.activation == "log_softmax"
   if not is_softmax or last.output[#last.output] > 1 then return nil end
-  return { layers = { last }, value = 1, text = "The output is a softmax over one unit, which is 1 for every "
-    .. "spectrum: the prediction is constant, and no gradient changes it." }
+  return { layers = { last }, value = 1, text = ("The output is a %s over one unit, which is %d for every spectrum: "
+    .. "the prediction is constant, and no gradient changes it."):format(last.activation,
+    last.activation == "softmax" and 1 or 0) }
 end
 
 -- True if the loss applies a softmax to the outputs: the one of its training by mb.fit, or, untrained, that of mb.fit
@@ -52,12 +53,13 @@ local function goes_to_softmax(a)
   return kind ~= nil and kind.reads == "classes"
 end
 
+-- A log_softmax is no fault: the softmax of logarithms of probabilities is these probabilities.
 local function softmax_before_loss(a)
   local last = last_part(a)
-  local is_softmax = last.activation == "softmax" or last.activation == "log_softmax"
-  if not is_softmax or last.output[#last.output] == 1 or not goes_to_softmax(a) then return nil end
-  return { layers = { last }, value = 1, text = ("The network ends in a %s, and the loss applies another one to its "
-    .. "outputs: the second makes all classes nearly equally likely and slows training."):format(last.activation) }
+  local is_softmax = last.activation == "softmax" and last.output[#last.output] > 1
+  if not is_softmax or not goes_to_softmax(a) then return nil end
+  return { layers = { last }, value = 1, text = "The network ends in a softmax, and the loss applies another one to "
+    .. "its outputs: the second makes all classes nearly equally likely and slows training." }
 end
 
 local never_negative = { relu = true, softplus = true }
