@@ -64,10 +64,22 @@ local function holes(mask)
   return last - first + 1 > sum and 1 - sum / #values or 0
 end
 
---- The share of the points of its input that nothing reads, if some of them lie between windows of this layer: a rest
--- at the end that is too short for a window is no gap.
+-- True if a convolution reads all points but some near the ends: each point is a multiple of the stride behind one of
+-- the kernel's, and the map is so long that this one is in a window.
+local function reads_inside(part)
+  local options, rests, count = part.options, {}, 0
+  if part.kind ~= "conv" then return false end
+  for k = 0, options.kernel - 1 do
+    local rest = k * options.dilation % options.stride
+    if not rests[rest] then rests[rest], count = true, count + 1 end
+  end
+  return count == options.stride and part.input[2] > 2 * (options.kernel - 1) * options.dilation
+end
+
+--- The share of the points of its input that nothing reads, if some of them lie between windows of this layer: ends
+-- that are too short for a window, or for all points of a dilated kernel, are no gaps.
 function points.gaps(part)
-  if holes(read_by(part)) == 0 then return 0 end
+  if reads_inside(part) or holes(read_by(part)) == 0 then return 0 end
   local source = part.from[1]
   while keeps_points[source.kind] and source.kind ~= "join" do source = source.from[1] end
   local mask = read_of(source)
