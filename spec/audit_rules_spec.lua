@@ -399,6 +399,36 @@ describe("the rules of an audit", function()
     local smoothed = changed(train, { steps = "savitzky_golay" })
     assert.is_truthy(mb.audit(model, smoothed, { rules = { "baseline" } }):has "baseline")
   end)
+  it("see peaks beside backgrounds that are higher, and take broad bands for none", function()
+    local length = 500
+    local function names(draw, sd)
+      local part = spectra(60, 5, function(values, class, rng)
+        draw(values, class, rng:uniform(0, 1))
+        noise(values, rng, sd)
+      end, length)
+      local model = net({ conv { kernel = 9 }, nn.Flatten {}, nn.Dense { units = 2 } }, length)
+      local found, list = mb.audit(model, part, { rules = { "baseline", "field_below_peak" } }), {}
+      for i, finding in ipairs(found.findings) do list[i] = finding.name end
+      return table.concat(list, " ")
+    end
+    local shapes = { hump = function(i) return math.exp(-((i - 250) / 120) ^ 2) end,
+      linear = function(i) return i / length end, falling = function(i) return math.exp(-i / 150) end }
+    for name, shape in pairs(shapes) do
+      for _, height in ipairs { 1, 5, 20 } do
+        assert.equal("baseline", names(function(values, class, draw)
+          gaussian(values, 200 * class - 50, 1, 3)
+          for i = 1, length do values[i] = values[i] + draw * height * shape(i) end
+        end, 0.006), name .. height)
+      end
+    end
+    for _, width in ipairs { 0.03, 0.1 } do
+      for _, sd in ipairs { 0, 1e-3, 0.02 } do
+        assert.equal("field_below_peak", names(function(values, class, draw)
+          gaussian(values, 150 * class, 0.5 + draw, width * length)
+        end, sd), width .. " " .. sd)
+      end
+    end
+  end)
   it("say at what the padding begins", function()
     local bright = mb.rng(1):uniform(0.95, 1, 30, LENGTH, 1)
     local text = mb.audit(with_body(conv()), { x = bright, y = lists(30, function(i) return i % 2 + 1 end) },

@@ -6,6 +6,8 @@ local peaks = {}
 
 local MOST_CLASSES = 40
 local EQUAL_LOBES = 0.5 -- a shifted peak leaves a positive and a negative lobe of about the same height
+local WINDOW, SHORTEST = 10, 5 -- of the opening: a tenth of the points, and its least
+local NARROW, CLEAR = 1 / 3, 6 -- peaks beside a background: of the window, and times the noise
 local CERTAIN = 6 -- standard errors: of many points and pairs, some differ by chance
 
 --- Spectra as rows (N, L): the mean of their channels.
@@ -23,14 +25,15 @@ peaks.median = median
 
 -- The number of points around the greatest value of a list that are above the middle between it and the median; nil if
 -- that reaches an end, as where there is no peak.
-local function width_of_highest(values)
-  local top, sorted = 1, table.move(values, 1, #values, 1, {})
+-- @param least that it has to be above the median
+local function width_of_highest(values, least)
+  local top, middle = 1, median(table.move(values, 1, #values, 1, {}))
   for i, value in ipairs(values) do top = value > values[top] and i or top end
-  local half = (values[top] + median(sorted)) / 2
+  local half = (values[top] + middle) / 2
   local first, last = top, top
   while first > 1 and values[first] > half do first = first - 1 end
   while last < #values and values[last] > half do last = last + 1 end
-  if first == 1 or last == #values or values[top] <= half then return nil end
+  if first == 1 or last == #values or values[top] <= half or values[top] - middle < least then return nil end
   return last - first - 1
 end
 
@@ -42,16 +45,46 @@ function peaks.positions(x)
   return positions
 end
 
+-- The median width of the highest peak of each row; nil if fewer than half of them have one of 1 to most points.
+-- @param least heights of the peaks
+local function typical_width(rows, most, least)
+  local widths = {}
+  for i, values in ipairs(core.totable(rows)) do
+    local width = width_of_highest(values, least[i] or 0)
+    if width and width >= 1 and width < most then widths[#widths + 1] = width end
+  end
+  return 2 * #widths >= core.size(rows, 1) and median(widths) or nil
+end
+
+-- Rows without all that is wider than an odd window: less their morphological opening, which are the greatest of the
+-- least values of windows. The ends, on which only parts of windows lie, are left out.
+local function narrow_part(rows, window)
+  local function greatest(x) return ops.max_pool1d(x, window, 1, "same") end
+  local least = core.neg(greatest(core.neg(core.reshape(rows, core.size(rows, 1), -1, 1))))
+  local rest = core.sub(rows, core.reshape(greatest(least), core.size(rows, 1), -1))
+  return core.slice(rest, 2, window // 2 + 1, core.size(rows, 2) - window + 1)
+end
+
+-- The noise of each row: the median of its second differences, which slow backgrounds do not change.
+local function noise_of(rows)
+  local length, noise = core.size(rows, 2), {}
+  local between = core.mul(core.slice(rows, 2, 2, length - 2), 2)
+  local ends = core.add(core.slice(rows, 2, 1, length - 2), core.slice(rows, 2, 3, length - 2))
+  for i, differences in ipairs(core.totable(core.abs(core.sub(ends, between)))) do noise[i] = median(differences) end
+  return noise
+end
+
 --- The median width of the highest peak of each spectrum at half its height, in points; nil if fewer than half of the
--- spectra have one between 1 point and a third of their length.
+-- spectra have one between 1 point and a third of their length. Above a tenth of the length it may be a background: if
+-- half of the spectra have a clear narrow peak once that is taken off, the median width of these.
 -- @param x (N, L, C)
 function peaks.width(x)
-  local widths, n, length = {}, core.size(x, 1), core.size(x, 2)
-  for _, values in ipairs(core.totable(peaks.rows(x))) do
-    local width = width_of_highest(values)
-    if width and width >= 1 and width < length / 3 then widths[#widths + 1] = width end
-  end
-  return 2 * #widths >= n and median(widths) or nil
+  local rows, length = peaks.rows(x), core.size(x, 2)
+  local width, window = typical_width(rows, length / 3, {}), length // WINDOW | 1
+  if window < SHORTEST or width and width <= window then return width end
+  local least = noise_of(rows)
+  for i, noise in ipairs(least) do least[i] = CLEAR * noise end
+  return typical_width(narrow_part(rows, window), NARROW * window, least) or width
 end
 
 --- Means of the classes (classes, L).
