@@ -208,6 +208,24 @@ describe("an activation that is a layer of its own", function()
     assert.equal("", names(model, {}))
     assert.equal("dead_filters", names(model, { trained = true }))
   end)
+  it("makes constant maps of spectra without features, which tell nothing of filters and units", function()
+    local model = with_body(conv { activation = "sigmoid", padding = "valid" })
+    local function why(x)
+      local n, list = x:size(1), {}
+      local found = mb.audit(model, { x = x, y = audited.lists(n, function(i) return i % 2 + 1 end) },
+        { trained = true, rules = { "dead_at_start", "dead_filters", "dead_units" } })
+      assert.equal(0, #found.findings, tostring(found))
+      for _, skipped in ipairs(found.skipped) do list[skipped.name] = skipped.why end
+      return list
+    end
+    local flat, same = "the training spectra have the same value at all points", "the training spectra are all the same"
+    assert.same({ dead_at_start = flat, dead_filters = flat, dead_units = same }, why(mb.ones(6, LENGTH, 1)))
+    assert.equal(flat, why(mb.ones(1, LENGTH, 1)).dead_at_start)
+    assert.same({ dead_units = same }, why(mb.rand(1, LENGTH, 1) * mb.ones(6, 1, 1)))
+    local saturated = with_body(conv { activation = "sigmoid", bias_initializer = 1e4 })
+    assert.matches("100 %% of the filters of a layer have the same output for every training spectrum, such as 0; ",
+      find("dead_at_start", saturated, easy).text)
+  end)
   it("empties a single filter, unless batch norm stands before it", function()
     local function single(...) return find("single_filter", with_body(...)) ~= nil end
     local one = { filters = 1, activation = "linear" }

@@ -1,9 +1,18 @@
 --- Rules on filters and units that never say anything.
+local core = require "moonbow.core"
 local network = require "moonbow.audit.network"
 
 local SHARE, EMPTY = 0.25, 0.05
 
 local keeps_channels, keeps_values = { norm = true, pool = true, dropout = true }, { pool = true, dropout = true }
+
+local function are_same(rows) return core.sum_squares(core.sub(rows, core.narrow(rows, 1, 1))) == 0 end
+
+-- Why filters cannot be judged: where spectra have no features, a living filter makes a constant map, too.
+local function why_not(part)
+  local is_flat = are_same(core.reshape(part.x, -1, core.size(part.x, 3)))
+  return is_flat and "the training spectra have the same value at all points" or nil
+end
 
 -- The channels of a layer that are dead, counted behind its activation where that is a layer of its own.
 local function dead_entry(dead, part)
@@ -27,6 +36,8 @@ local function dead_layers(a, kind)
 end
 
 local function dead_filters(a)
+  local why = why_not(a.train_part)
+  if why then return nil, why end
   local found, worst, dead, channels = dead_layers(a, "conv")
   if #found == 0 then return nil end
   return { layers = found, value = worst, looked = { a.train_part },
@@ -35,6 +46,7 @@ local function dead_filters(a)
 end
 
 local function dead_units(a)
+  if are_same(a.train_part.x) then return nil, "the training spectra are all the same" end
   local found, worst, dead, channels = dead_layers(a, "dense")
   if #found == 0 then return nil end
   return { layers = found, value = worst, looked = { a.train_part },
@@ -50,7 +62,8 @@ end
 
 -- Layers that in some fresh copy are dead as a whole, or in all copies to more than half.
 local function dead_at_start(a)
-  local found, worst = {}, 0
+  local found, worst, why = {}, 0, why_not(a.fresh_part)
+  if why then return nil, why end
   for _, part in ipairs(a.fresh_dead and network.of(a.flow, { conv = true }) or {}) do
     local entry = not is_normed(part) and dead_entry(a.fresh_dead, part)
     local share = entry and entry.dead / entry.channels or 0
@@ -60,9 +73,8 @@ local function dead_at_start(a)
   end
   if #found == 0 then return nil end
   return { layers = found, value = worst, looked = { a.fresh_part },
-    text = ("In newly initialised copies of this network, %.0f %% of the filters "
-    .. "of a layer are 0 for every training spectrum; a layer whose filters are all 0 learns "
-    .. "nothing."):format(100 * worst) }
+    text = ("In newly initialised copies of this network, %.0f %% of the filters of a layer have the same output for "
+    .. "every training spectrum, such as 0; a layer of such filters alone learns nothing."):format(100 * worst) }
 end
 
 local remedy = 'More filters (the surer remedy), or activation = "leaky_relu".'
