@@ -105,6 +105,19 @@ describe("what a sweep writes", function()
     assert.same({ "it's", "done" }, { kind, status })
   end)
 
+  it("has a column of its own for each metric, whatever the case of its name and the names of the space", function()
+    local path, options = files.new [[
+      return { space = { metric_acc = { 1, 2 } }, objective = "acc", seeds = 1,
+        run = function(config) return { acc = config.metric_acc, Acc = 3, ACC = 4 } end }
+    ]]
+    sweep.run(path, options)
+    local written, messages = sweep.collect(path, { out = options.out })
+    local text = files.read(written[1])
+    assert.matches("^id,metric_acc,seed,status,metric_ACC_2,metric_Acc_3,metric_acc_4,seconds,", text)
+    assert.matches(",1,1,done,4,3,1,", text)
+    for _, message in ipairs(messages) do assert.matches("lua%-sql%-sqlite3 is not installed", message) end
+  end)
+
   it("planning a sweep of which no trial has ended says so when it is collected", function()
     local path, options = files.new(files.SIMPLE)
     assert.equal(6, sweep.plan(path, { out = options.out }).size)

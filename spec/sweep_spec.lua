@@ -49,6 +49,7 @@ describe("the space of a sweep", function()
     refuses("its condition depends on itself",
       { a = sweep.when({ b = 1 }, { 1 }), b = sweep.when({ a = 1 }, { 1 }) })
     refuses("space.a: a grid needs to know how many points", { a = sweep.range(0, 1) })
+    refuses("space.lr: expected a name that differs from LR in more than its case", { LR = { 1 }, lr = { 1 } })
     assert.error_matches(function() sweep.range(1, 1) end, "range: expected low below high, got 1 and 1")
     assert.error_matches(function() sweep.range(0, 1, { scale = "log" }) end, "low: expected a positive number")
   end)

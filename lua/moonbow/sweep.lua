@@ -241,7 +241,7 @@ end
 check.takes(sweep.status, 2, folder_options)
 
 --- Writes trials.csv, trials.sqlite (if lua-sql-sqlite3 is installed), page.html, and the best configuration as Lua,
--- beside the results.
+-- beside the results. Names of columns have no case: of metrics Acc and acc the second is metric_acc_2.
 -- @param path string the sweep file
 -- @see sweep.plan
 -- @return table the paths written; or nil and a message

@@ -64,12 +64,27 @@ local function metric_names(results)
   return names
 end
 
+-- Returns the columns of metrics. One whose name is taken, in any case, as by an entry of the space, gets a number.
+local function metric_columns(metrics, entries)
+  local taken, columns = {}, {}
+  for _, name in ipairs(entries) do taken[name:lower()] = true end
+  for i, name in ipairs(metrics) do
+    local column, number = "metric_" .. name, 1
+    while taken[column:lower()] do
+      number = number + 1
+      column = ("metric_%s_%d"):format(name, number)
+    end
+    taken[column:lower()], columns[i] = true, column
+  end
+  return columns
+end
+
 -- Returns heading and rows, one per trial: cells are numbers, strings, booleans or nil.
 local function trial_table(sweep, results)
   local metrics, heading, rows = metric_names(results), { "id" }, {}
   for _, name in ipairs(sweep.space.names) do heading[#heading + 1] = name end
   for _, name in ipairs { "seed", "status" } do heading[#heading + 1] = name end
-  for _, name in ipairs(metrics) do heading[#heading + 1] = "metric_" .. name end
+  for _, name in ipairs(metric_columns(metrics, sweep.space.names)) do heading[#heading + 1] = name end
   for _, name in ipairs { "seconds", "memory", "host", "reason" } do heading[#heading + 1] = name end
   for i, result in ipairs(results) do
     local row = { result.id }

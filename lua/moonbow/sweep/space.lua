@@ -203,6 +203,21 @@ end
 -- Columns of trials.csv and trials.sqlite, whose names have no case, beside the entries.
 local columns = { id = true, seed = true, status = true, seconds = true, memory = true, host = true, reason = true }
 
+-- Raises unless the names of entries can be columns, beside those of the results.
+local function check_columns(given)
+  local seen = {}
+  for _, name in ipairs(check.sorted_keys(given)) do
+    local lower = name:lower()
+    if columns[lower] then
+      check.fail("sweep", "space.%s: this is a column of the results; give the entry another name", name)
+    elseif seen[lower] then
+      check.fail("sweep", "space.%s: expected a name that differs from %s in more than its case; both are columns of "
+        .. "the results", name, seen[lower])
+    end
+    seen[lower] = name
+  end
+end
+
 --- Reads the space of a sweep file. Raises, and names the entry, if it is empty, unknown or depends on itself.
 function space.parse(given)
   check.kind("sweep", "space", given, "table")
@@ -211,15 +226,13 @@ function space.parse(given)
     if type(name) ~= "string" or not name:find "^[%a_][%w_]*$" then
       check.fail("sweep", "space: expected names such as lr or filters as keys, got %s", check.show(name))
     end
-    if columns[name:lower()] then
-      check.fail("sweep", "space.%s: this is a column of the results; give the entry another name", name)
-    end
     local is_list = type(entry) == "table" and getmetatable(entry) ~= Entry
     entries[name] = is_list and new_choice("space." .. name, entry) or entry
     if getmetatable(entries[name]) ~= Entry then
       check.fail("sweep", "space.%s: expected a list of choices, a range or integers, got %s", name, check.show(entry))
     end
   end
+  check_columns(entries)
   if next(entries) == nil then check.fail("sweep", "space: expected at least one entry, got none") end
   for name, entry in pairs(entries) do check_condition(name, entry, entries) end
   return setmetatable({ entries = entries, names = order_of(entries) }, Space)
