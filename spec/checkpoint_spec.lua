@@ -80,6 +80,19 @@ describe("checkpoints", function()
     for epoch = 1, 6 do assert.equal(history[epoch].val_loss, again[epoch].val_loss) end
     assert.equal(whole, (fit("more", { epochs = 6 })))
   end)
+  it("of more epochs than are asked for are refused", function()
+    fit("fewer", { epochs = 4 })
+    assert.error_matches(function() fit("fewer", { epochs = 1 }) end, "fit: checkpoint: .*/fewer/checkpoint.safetensors"
+      .. ": expected at most 1 epoch, those that were asked for, got 4; ask for more, take another folder or remove it")
+    assert.equal(4, #select(2, fit("fewer", { epochs = 4 })))
+    local stopped = { epochs = 9, early_stopping = { patience = 1, min_delta = 9 } }
+    local count = #select(2, fit("stopped", stopped))
+    assert.is_true(count < 9)
+    for _, epochs in ipairs { 9, count } do
+      stopped.epochs = epochs
+      assert.equal(count, #select(2, fit("stopped", stopped)))
+    end
+  end)
   it("are written every n-th epoch and at the end", function()
     local path, found = root .. "/some/deep/checkpoint.safetensors", {}
     fit(nil, { epochs = 1 })

@@ -129,6 +129,13 @@ local function check_weights(job, path, tensors, state)
     .. "another folder or remove it", path)
 end
 
+-- Raises if a training of the job's epochs could not have come so far.
+local function check_epochs(job, path, state)
+  if #state.records <= job.options.epochs then return end
+  check.fail("fit", "checkpoint: %s: expected at most %s, those that were asked for, got %d; ask for more, take "
+    .. "another folder or remove it", path, check.show_count(job.options.epochs, "epoch"), #state.records)
+end
+
 -- ---- saving ----
 
 local function prefixed(tensors, prefix, entries)
@@ -265,6 +272,7 @@ local function read_state(job, path)
   end
   check_state(job, path, state)
   check_identity(job, path, state)
+  check_epochs(job, path, state)
   check_tensors(job, path, tensors)
   check_weights(job, path, tensors, state)
   return tensors, state

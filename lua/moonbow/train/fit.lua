@@ -239,8 +239,9 @@ end
 -- folder resumes from it, whatever ended the process, and gives the same weights, bit for bit, as an uninterrupted
 -- training; after the last epoch it only loads them. The model may have the weights that training began with, or those
 -- that it has made. More epochs may be asked for, unless the schedule depends on their number ("cosine", functions that
--- take steps); other data, networks, first weights or options raise, and so does a folder in which another training
--- runs (see docs/files.md). State inside functions (loss, callbacks, layers) is not saved.
+-- take steps); fewer than the training has made raise, as do other data, networks, first weights or options, and a
+-- folder in which another training runs (see docs/files.md). State inside functions (loss, callbacks, layers) is not
+-- saved.
 --
 -- If a training ends early, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a validation loss
 -- or a gradient that is NaN or infinite, or because its coroutine is closed, the model has its best weights and running
