@@ -78,6 +78,21 @@ describe("a run", function()
     for id, result in pairs(files.results(path, there)) do assert.same(here[id].metrics, result.metrics) end
   end)
 
+  it("measures the memory of each trial by itself", function()
+    for _, workers in ipairs { 0, 1 } do
+      local path, options = files.new [[
+        local mb = require "moonbow"
+        return { space = { megabytes = { 20, 1, 5 } }, objective = "score", seeds = 2,
+          run = function(config) return { score = #mb.zeros(config.megabytes * 250000) } end }
+      ]]
+      options.workers = workers
+      sweep.run(path, options)
+      for _, result in pairs(files.results(path, options)) do
+        assert.near(result.config.megabytes * 1e6, result.memory, 0.2e6)
+      end
+    end
+  end)
+
   it("records how each trial ended, and goes on", function()
     local path, options = files.new [[
       return { space = { x = { 1, 2, 3, 4, 5, 6 } }, objective = "score", seeds = 1, timeout = 1,

@@ -179,8 +179,11 @@ void pool_close(Pool *pool) {
 bool pool_trim(Pool *pool) {
   const bool had_some = pool_state(pool).cached > 0;
   trim(pool);
-  pool->state.peak = pool->state.live;
   return had_some;
+}
+
+void pool_restart_peak(Pool *pool) {
+  pool->state.peak = pool->state.live;
 }
 
 PoolState pool_state(const Pool *pool) {

@@ -22,7 +22,7 @@ typedef struct Block {
 typedef struct {
   size_t live;   /* bytes in blocks that somebody holds */
   size_t cached; /* bytes kept for reuse */
-  size_t peak;   /* most bytes ever live */
+  size_t peak;   /* most bytes live since pool_restart_peak() */
 } PoolState;
 
 Pool *pool_new(void);
@@ -40,6 +40,7 @@ void block_release(Block *block);
 
 /* Returns the memory that is kept for reuse to the system; false if there was none. */
 bool pool_trim(Pool *pool);
+void pool_restart_peak(Pool *pool);
 PoolState pool_state(const Pool *pool);
 
 /* True if a garbage collection probably frees more than growing by `bytes` would cost: 32 MB were allocated

@@ -105,7 +105,7 @@ static Block *take_block(lua_State *L, Pool *pool, const char *operation, size_t
   return block;
 }
 
-/* core.memory() -> bytes held by tensors, bytes kept for reuse, most bytes ever held */
+/* core.memory() -> bytes held by tensors, bytes kept for reuse, most bytes held since release_memory */
 static int memory(lua_State *L) {
   const PoolState state = pool_state(get_pool(L));
   lua_pushinteger(L, (lua_Integer)state.live);
@@ -114,11 +114,18 @@ static int memory(lua_State *L) {
   return 3;
 }
 
-/* core.release_memory(): collects garbage and gives the kept blocks back to the system */
-static int release_memory(lua_State *L) {
+/* core.trim_memory(): collects garbage and gives the kept blocks back to the system */
+static int trim_memory(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT);
   lua_gc(L, LUA_GCCOLLECT);
   pool_trim(get_pool(L));
+  return 0;
+}
+
+/* core.release_memory(): the same, and the peak starts again */
+static int release_memory(lua_State *L) {
+  trim_memory(L);
+  pool_restart_peak(get_pool(L));
   return 0;
 }
 
@@ -472,6 +479,7 @@ static const luaL_Reg functions[] = {
     {"same_shape", same_shape_of},
     {"shape", shape_of},
     {"size", size_of},
+    {"trim_memory", trim_memory},
     {NULL, NULL},
 };
 

@@ -34,14 +34,15 @@ local memory = shown.kind("memory", function(bytes)
     bytes.peak / 1e6, bytes.cached / 1e6)
 end)
 
---- Returns the bytes in use by tensors (live), kept for reuse (cached), and in use at the most so far (peak).
+--- Returns the bytes in use by tensors (live), kept for reuse (cached), and in use at the most since the start or the
+-- last mb.release_memory (peak).
 -- @return table { live, cached, peak }
 function mb.memory()
   local live, cached, peak = core.memory()
   return memory { live = live, cached = cached, peak = peak }
 end
 
---- Collects garbage, and returns memory that is kept for reuse to the system.
+--- Collects garbage, and returns memory that is kept for reuse to the system. The peak of mb.memory starts again.
 mb.release_memory = core.release_memory
 
 -- Folders that are modules of their own, and those whose functions are mb's.

@@ -5,5 +5,5 @@ local LARGE = 1 << 24 -- bytes that are worth the time, some 10 ms
 
 --- @param bytes how much was let go of
 return function(bytes)
-  if bytes >= LARGE then core.release_memory() end
+  if bytes >= LARGE then core.trim_memory() end
 end

@@ -57,6 +57,17 @@ end
 --- Stops the trial; for strategies.
 function trial.stop() error(STOP, 0) end
 
+local settled = 0 -- bytes that were left after the last release of memory
+
+-- Releases what earlier trials left, and starts the peak again, so that memory is a trial's own. That takes some
+-- milliseconds, which trials without tensors need not wait for.
+local function start_memory()
+  local live, cached, peak = core.memory()
+  if live + cached == settled and peak == settled then return end
+  core.release_memory()
+  settled = core.memory()
+end
+
 local function peak_memory()
   local _, _, peak = core.memory()
   return peak
@@ -107,9 +118,11 @@ end
 -- @param folder of the sweep
 -- @param on_report function(trial, report { step, metrics, seconds }), which may call trial.stop
 -- @return the result: { id, config, seed, status ("done", "failed", "stopped"), reason, metrics, reports, seconds,
---   memory (bytes), started (UTC), versions }; the folder adds host and process. Reports and seconds are those of all
---   starts from which this one goes on, seconds up to their last reports.
+--   memory (most bytes that tensors held, in all of run or since it called mb.release_memory), started (UTC),
+--   versions }; the folder adds host and process. Reports and seconds are those of all starts from which this one goes
+--   on, seconds up to their last reports.
 function trial.run(sweep, folder, id, config, seed, on_report)
+  start_memory()
   local own = setmetatable({ id = id, seed = seed, folder = folder, reports = folder:reports(id), began = clock(),
     on_report = on_report }, Trial)
   own.before = reports.cut(own.reports, math.huge)
