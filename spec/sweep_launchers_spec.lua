@@ -8,6 +8,15 @@ local sweep = mb.sweep
 teardown(files.remove)
 
 describe("a divided sweep", function()
+  -- Results without what differs from run to run.
+  local function comparable(path, options)
+    local found = files.results(path, options)
+    for _, result in pairs(found) do
+      for _, key in ipairs { "host", "pid", "process_start", "seconds", "started", "memory" } do result[key] = nil end
+    end
+    return found
+  end
+
   it("is cut into shards that cover all trials once", function()
     local path, options = files.new(files.SIMPLE)
     assert.same({ done = 2 }, sweep.run(path, { out = options.out, workers = 0, shard = { 1, 3 } }))
@@ -20,6 +29,21 @@ describe("a divided sweep", function()
       [{ 1, 0 }] = "shard%[2%]: expected a positive integer, got 0" } do
       assert.error_matches(function() sweep.run(path, { out = options.out, workers = 0, shard = given }) end, message)
     end
+  end)
+
+  it("takes any trial that is free with TPE, so that a process need not wait for others", function()
+    local path, options = files.new [[
+      return { space = { x = require("moonbow").sweep.range(-1, 1) }, objective = { "loss", minimize = true },
+        seeds = 2, strategy = { "tpe", trials = 12, lag = 2 },
+        run = function(config) return { loss = config.x ^ 2 } end }
+    ]]
+    local command = ("timeout 60 %s experiments/sweep.lua run %s --out %s --workers %%d --shard %%s"):format(
+      "env " .. interpreter, path, options.out)
+    assert(os.execute(command:format(0, "1/2") .. " >/dev/null 2>&1"), "it waited for the other share")
+    assert.equal(24, sweep.status(path, { out = options.out }).ended)
+    local both = command:gsub("%-%-out %S+", "%0_both")
+    assert(os.execute(("(%s & %s; wait) >/dev/null 2>&1"):format(both:format(1, "1/2"), both:format(1, "2/2"))))
+    assert.same(comparable(path, options), comparable(path, { out = options.out .. "_both" }))
   end)
 
   it("takes each number of a job array once, whatever its step, and refuses uneven ones", function()
@@ -58,15 +82,6 @@ describe("a divided sweep", function()
     assert.equal(3, cores(16, 16, { SLURM_CPUS_PER_TASK = "3" }))
     assert.equal(1, cores(16, 16, { PARALLEL_SEQ = "5" }))
   end)
-
-  -- Results without what differs from run to run.
-  local function comparable(path, options)
-    local found = files.results(path, options)
-    for _, result in pairs(found) do
-      for _, key in ipairs { "host", "pid", "process_start", "seconds", "started", "memory" } do result[key] = nil end
-    end
-    return found
-  end
 
   local function gives_the_same_under(launcher, arguments)
     if os.getenv "LD_PRELOAD" then return pending "launchers do not start under the sanitizer" end

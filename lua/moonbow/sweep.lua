@@ -118,15 +118,17 @@ local function check_limits(loaded, workers)
   end
 end
 
--- Returns a function(i): true for the trials of a share, nil being all; and how many of them have no result.
+-- Returns a function(i): true for the trials that a process with a share takes, nil being all; and how many of them
+-- have no result, about as many as it will run.
 local function share_of(plan, folder, shard)
+  local is_divided = shard and plan:is_divisible()
   local function wants(i)
-    return not shard or (plan:share_number(i) - 1) % shard[2] == shard[1] - 1
+    return not is_divided or (plan:share_number(i) - 1) % shard[2] == shard[1] - 1
   end
   local is_complete, ended, left = plan:advance(), folder:ended(), 0
   for i, trial in ipairs(plan:trials()) do left = left + (wants(i) and not ended[trial.id] and 1 or 0) end
-  if is_complete then return wants, left end
-  return wants, math.ceil((plan:size() - #plan:trials()) / (shard and shard[2] or 1)) + left
+  if not is_complete then left = left + plan:size() - #plan:trials() end
+  return wants, is_divided and left or math.ceil(left / (shard and shard[2] or 1))
 end
 
 --- Runs all trials without a result; trials with a result never run again. What ASHA stopped has no result once its
@@ -137,7 +139,8 @@ end
 -- @option threads of each worker (the cores divided among the workers)
 -- @option failed true: runs again the trials that failed
 -- @option beside true: starts although results of another version are there
--- @option shard a list { index, count }: only this share of the trials, index from 1
+-- @option shard a list { index, count }: only this share of the trials, index from 1. With "tpe", whose trials follow
+--   from results, any trial that no other process has taken
 -- @option on_end is called with trial and status when a trial has ended
 -- @option verbose true: shows on standard error what runs, what has ended, the time left, and the best so far
 -- @see sweep.plan

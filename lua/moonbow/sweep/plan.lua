@@ -84,6 +84,9 @@ function Plan.trials(self)
   return list
 end
 
+--- True if trials can be divided into shares. Those of TPE cannot: a share would wait for the results of the others.
+function Plan.is_divisible(self) return self.strategy.configurations ~= nil end
+
 --- Returns the number by which trial number i is given to a share: with halving all seeds of a configuration belong to
 -- one, since the first seed decides about the others.
 function Plan.share_number(self, i)
