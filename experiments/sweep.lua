@@ -144,6 +144,8 @@ function commands.status()
   print(("%s: %d of %d trials ended%s; %d running"):format(status.name, status.ended, status.size,
     counts and ": " .. counts or "", #running))
   for _, line in ipairs(running) do print("  " .. line) end
+  local unplanned = words.unplanned(status.unplanned)
+  if unplanned then print(unplanned .. "; compared all the same") end
   show_failures(status.failures)
   show_slurm(status.slurm)
   show_best(status.best, status.objective)

@@ -78,6 +78,43 @@ describe("a run", function()
     for id, result in pairs(files.results(path, there)) do assert.same(here[id].metrics, result.metrics) end
   end)
 
+  it("counts in its status the trials of the plan, and says how many others there are", function()
+    local function status_of(path, options) return sweep.status(path, { out = options.out }) end
+    local function figures(status) return { status.size, status.ended, status.counts.done, status.unplanned } end
+    local text = [[
+      local s = require("moonbow").sweep
+      return { space = { x = s.range(0, 1, { points = 5 }) }, objective = "score", seeds = 2,
+        run = function(config) return { score = config.x } end }
+    ]]
+    local path, options = files.new(text, "points")
+    sweep.run(path, options)
+    assert.same({ 10, 10, 10, 0 }, figures(status_of(path, options)))
+    files.write(path, (text:gsub("points = 5", "points = 4")))
+    assert.same({ 8, 4, 4, 6 }, figures(status_of(path, options)))
+    sweep.run(path, options)
+    assert.same({ 8, 8, 8, 6 }, figures(status_of(path, options)))
+    sweep.collect(path, { out = options.out })
+    assert.matches("14 trials of 7 configurations (6 trials are not in the plan, but of an earlier grid or strategy): ",
+      files.read(files.folder(path, options).path .. "/page.html"), 1, true)
+    local pipe <close> = io.popen(("%s experiments/sweep.lua status %s --out %s"):format(interpreter, path,
+      options.out))
+    assert.matches("^points: 8 of 8 trials ended: 8 done; 0 running\n6 trials are not in the plan, but", pipe:read "a")
+
+    local random = text:gsub(", { points = 5 }", ""):gsub("seeds = 2", 'seeds = 2, strategy = { "random", trials = 6 }')
+    path, options = files.new(random)
+    sweep.run(path, options)
+    files.write(path, (random:gsub("trials = 6", "trials = 6, seed = 2")))
+    assert.same({ 12, 0, nil, 12 }, figures(status_of(path, options)))
+
+    path, options = files.new((random:gsub("s.range%(0, 1%)", "{ 1, 2, 3 }"):gsub('"random", trials = 6',
+      '"tpe", trials = 20')))
+    assert.equal(40, sweep.plan(path, { out = options.out }).size)
+    assert.same({ done = 6 }, sweep.run(path, options))
+    assert.same({ 6, 6, 6, 0 }, figures(status_of(path, options)))
+    local plan = sweep.plan(path, { out = options.out })
+    assert.same({ 6, 6 }, { plan.size, #plan.trials })
+  end)
+
   it("measures the memory of each trial by itself", function()
     for _, workers in ipairs { 0, 1 } do
       local path, options = files.new [[

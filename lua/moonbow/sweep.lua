@@ -223,22 +223,26 @@ check.takes(sweep.stop, 2, folder_options)
 --- Reports the progress of a sweep.
 -- @param path string the sweep file
 -- @see sweep.plan
--- @return table { name, version, size, ended, counts (by status), running = { [id] = { pid, host, job } }, best (a
---   configuration's { config, mean, sd, n }, or nil), failures (list of { id, config, seed, status, reason, log }),
---   faults (messages about unreadable files), others (versions), slurm (of a submitted sweep: { tasks = list of { job,
---   task, state, reason } that wait or run, counts (by state), ended (by state, if the cluster keeps accounts) }) }; or
---   nil and a message
+-- @return table { name, version, size (of all trials), ended, counts (by status), unplanned (trials that have ended,
+--   but are not in the plan: the grid or the strategy has changed since; they may be the best), running = { [id] = {
+--   pid, host, job } }, best (a configuration's { config, mean, sd, n }, or nil), failures (of the plan: list of { id,
+--   config, seed, status, reason, log }), faults (messages about unreadable files), others (versions), slurm (of a
+--   submitted sweep: { tasks = list of { job, task, state, reason } that wait or run, counts (by state), ended (by
+--   state, if the cluster keeps accounts) }) }; or nil and a message
 function sweep.status(path, options)
   local loaded, folder = open("sweep.status", path, options)
   if not loaded then return nil, folder end
   local results, faults = collect.read(folder, folder.outcome)
   local ranking = collect.ranking(loaded, results)
   local best = ranking.configurations[1]
+  local plan = plans.new(loaded, folder)
+  local planned = plan:planned(results)
   local view, err = slurm.view(folder)
   faults[#faults + 1] = err
-  return { name = loaded.name, version = loaded.version, size = plans.new(loaded, folder):size(), ended = #results,
-    counts = ranking.counts, running = folder:running(), best = best and best.mean and best or nil, faults = faults,
-    others = folder:others(), objective = loaded.objective, failures = failures_of(folder, results), slurm = view }
+  return { name = loaded.name, version = loaded.version, size = plan:size(), ended = #planned,
+    counts = collect.counts(planned), unplanned = #results - #planned, running = folder:running(),
+    best = best and best.mean and best or nil, faults = faults, others = folder:others(), objective = loaded.objective,
+    failures = failures_of(folder, planned), slurm = view }
 end
 
 check.takes(sweep.status, 2, folder_options)

@@ -4,13 +4,15 @@ local check = require "moonbow.check"
 local optional = require "moonbow.io.optional"
 local folders = require "moonbow.sweep.folder"
 local page = require "moonbow.sweep.page"
+local plans = require "moonbow.sweep.plan"
 local halving = require "moonbow.sweep.halving"
 local space = require "moonbow.sweep.space"
 local statistics = require "moonbow.sweep.statistics"
 
 local collect = {}
 
---- Reads all results of a folder that belong to its sweep; configurations that are no longer in the space are left out.
+--- Reads all results of a folder that belong to its sweep, also those that its strategy or grid no longer plans;
+-- configurations that are no longer in the space are left out.
 -- @param read Folder.result, or Folder.outcome where that is enough
 -- @return list of results; list of messages about files that could not be read
 function collect.read(folder, read)
@@ -29,20 +31,27 @@ function collect.read(folder, read)
   return results, faults
 end
 
+--- Counts results by status: { [status] = number }.
+function collect.counts(results)
+  local counts = {}
+  for _, result in ipairs(results) do counts[result.status] = (counts[result.status] or 0) + 1 end
+  return counts
+end
+
 --- Ranks the configurations, which is what status and the best need.
 -- @return { sweep, results, configurations, counts { [status] = number } }
 function collect.ranking(sweep, results)
-  local counts = {}
-  for _, result in ipairs(results) do counts[result.status] = (counts[result.status] or 0) + 1 end
-  return { sweep = sweep, results = results, counts = counts,
+  return { sweep = sweep, results = results, counts = collect.counts(results),
     configurations = statistics.configurations(results, sweep.objective, #sweep.seeds) }
 end
 
 --- Computes all that the page shows: the ranking, and with it
--- @return { variance (or nil), importance (or nil), stopped (trials), flat (stopped trials that had not begun to
---   improve) }
-function collect.summary(sweep, results)
+-- @param planned those of the results that are in the plan (nil: all)
+-- @return { variance (or nil), importance (or nil), unplanned (results that are not in the plan), stopped (trials),
+--   flat (stopped trials that had not begun to improve) }
+function collect.summary(sweep, results, planned)
   local summary = collect.ranking(sweep, results)
+  summary.unplanned = #results - #(planned or results)
   statistics.compare(summary.configurations)
   summary.stopped, summary.flat = halving.late_starters(results, sweep.objective)
   summary.variance = statistics.variance(summary.configurations, sweep.space.names)
@@ -202,7 +211,7 @@ function collect.write(folder)
   local results, messages = collect.read(folder, folder.result)
   local sweep, written = folder.sweep, {}
   if #results == 0 then check.fail("sweep", "no trial has ended yet; run some first") end
-  local summary = collect.summary(sweep, results)
+  local summary = collect.summary(sweep, results, plans.new(sweep, folder):planned(results))
   local heading, rows = trial_table(sweep, results)
   local function keep(name, ok, err)
     local path = folder.path .. "/" .. name

@@ -24,10 +24,11 @@ local function show_p(p) return not p and "" or p < 0.001 and "< 0.001" or ("%.3
 local function overview(summary)
   local sweep, seconds = summary.sweep, 0
   for _, result in ipairs(summary.results) do seconds = seconds + (result.seconds or 0) end
-  return ("<h1>%s</h1><p>%d trials of %d configurations: %s; %s of computing. Objective: %s, %s is better. "
+  local unplanned = words.unplanned(summary.unplanned)
+  return ("<h1>%s</h1><p>%d trials of %d configurations%s: %s; %s of computing. Objective: %s, %s is better. "
     .. "Version %s.</p>"):format(escape(sweep.name), #summary.results, #summary.configurations,
-    words.counts(summary.counts), progress.show_time(seconds), escape(sweep.objective.name),
-    sweep.objective.minimize and "smaller" or "larger", sweep.version)
+    unplanned and (" (%s)"):format(unplanned) or "", words.counts(summary.counts), progress.show_time(seconds),
+    escape(sweep.objective.name), sweep.objective.minimize and "smaller" or "larger", sweep.version)
 end
 
 -- Shows shares of the variance, for grids.

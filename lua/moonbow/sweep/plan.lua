@@ -13,7 +13,7 @@ local plan = {}
 
 --- Makes the plan of a sweep whose results are in a folder.
 function plan.new(sweep, folder)
-  return setmetatable({ sweep = sweep, folder = folder, strategy = strategies.new(sweep), items = {},
+  return setmetatable({ sweep = sweep, folder = folder, strategy = strategies.new(sweep), items = {}, keys = {},
     lag = sweep.strategy.lag, is_complete = false }, Plan)
 end
 
@@ -48,7 +48,9 @@ local function history_of(self)
 end
 
 local function add(self, config)
-  local item, key = { config = config, trials = {} }, space.canonical(config)
+  local key = space.canonical(config)
+  local item = { config = config, trials = {}, is_repeat = self.keys[key] }
+  self.keys[key] = true
   for i, seed in ipairs(self.sweep.seeds) do
     item.trials[i] = { id = folders.id(key, seed), config = config, seed = seed }
   end
@@ -70,8 +72,8 @@ function Plan.advance(self)
   return true
 end
 
---- Returns the trials proposed so far: { id, config, seed }, in order. With halving, all first seeds come first, since
--- the other seeds run only if these are not stopped.
+--- Returns the trials proposed so far: { id, config, seed }, each once (TPE may propose a configuration again), in
+-- order. With halving, all first seeds come first, since the other seeds run only if these are not stopped.
 function Plan.trials(self)
   local list = {}
   if self.sweep.strategy[1] == "asha" then
@@ -80,8 +82,21 @@ function Plan.trials(self)
     end
     return list
   end
-  for _, item in ipairs(self.items) do table.move(item.trials, 1, #item.trials, #list + 1, list) end
+  for _, item in ipairs(self.items) do
+    if not item.is_repeat then table.move(item.trials, 1, #item.trials, #list + 1, list) end
+  end
   return list
+end
+
+--- Returns those of a list of results whose trials are in the plan.
+function Plan.planned(self, results)
+  self:advance()
+  local ids, found = {}, {}
+  for _, trial in ipairs(self:trials()) do ids[trial.id] = true end
+  for _, result in ipairs(results) do
+    if ids[result.id] then found[#found + 1] = result end
+  end
+  return found
 end
 
 --- True if trials can be divided into shares. Those of TPE cannot: a share would wait for the results of the others.
@@ -93,8 +108,9 @@ function Plan.share_number(self, i)
   return self.sweep.strategy[1] == "asha" and (i - 1) % #self.items + 1 or i
 end
 
---- Returns the number of trials of the whole sweep: exact for fixed lists, else an upper bound.
+--- Returns the number of trials of the whole sweep: exact once all have been proposed, else an upper bound.
 function Plan.size(self)
+  if self.is_complete then return #self:trials() end
   local configurations = self.strategy.configurations and #self.strategy.configurations or self.sweep.strategy.trials
   return configurations * #self.sweep.seeds
 end

@@ -31,6 +31,14 @@ function words.counts(counts)
   return #parts > 0 and table.concat(parts, ", ") or nil
 end
 
+--- What results that are not in the plan are: "2 trials are not in the plan, but of an earlier grid or strategy"; nil
+-- where there are none.
+function words.unplanned(count)
+  if count == 0 then return nil end
+  return ("%s not in the plan, but of an earlier grid or strategy"):format(check.show_count(count, "trial is",
+    "trials are"))
+end
+
 --- A configuration's result: "accuracy 0.93 ± 0.01 over 3 seeds: depth = 2, pool = 4".
 -- @param item from statistics.configurations, with a mean
 function words.result(item, objective)
