@@ -306,6 +306,32 @@ describe("a sweep on Slurm", function()
   end)
 end)
 
+describe("a task", function()
+  it("does not run if space, seeds, strategy or objective were changed after it was submitted", function()
+    local text = [[
+      return { space = { x = { 1, 2 } }, objective = "score", seeds = 2, strategy = { "random", trials = 2 },
+        run = function() return { score = 1 } end }
+    ]]
+    local path, options, folder = sweep_file(text)
+    with_programs({ scontrol = "echo 'MaxArraySize = 1001'", sbatch = "echo 1" }, function()
+      assert.equal(4, sweep.submit(path, options).tasks)
+    end)
+    local function run()
+      local pipe <close> = io.popen(("SLURM_ARRAY_TASK_ID=1 sh %s/slurm/from_0.sh 2>&1"):format(folder.path))
+      return pipe:read "a"
+    end
+    for _, change in ipairs { { "1, 2", "1, 2, 3" }, { "1, 2", "2, 1" }, { "1, 2", "1, 2.0" },
+      { "seeds = 2", "seeds = 3" }, { "trials = 2", "trials = 2, seed = 2" },
+      { '"score"', '{ "score", minimize = true }' } } do
+      write(path, (text:gsub(change[1], change[2])))
+      assert.matches("has changed since it was submitted; submit it again", run())
+      assert.same({}, folder:ended())
+    end
+    write(path, "\n" .. text)
+    assert.matches("^%x+\tdone\n$", run())
+  end)
+end)
+
 describe("a claim", function()
   it("of a process that has ended is void, although nobody has waited for it", function()
     local path, handle = root .. "/zombie", nil

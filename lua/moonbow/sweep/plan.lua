@@ -2,6 +2,8 @@
 --
 -- Configurations of TPE depend on earlier results. Number i is proposed from the values of numbers up to
 -- i - lag only, so that the same sweep tries the same configurations with any number of workers, in any process.
+local core = require "moonbow.core"
+local json = require "moonbow.io.json"
 local folders = require "moonbow.sweep.folder"
 local strategies = require "moonbow.sweep.strategies"
 local space = require "moonbow.sweep.space"
@@ -15,6 +17,14 @@ local plan = {}
 function plan.new(sweep, folder)
   return setmetatable({ sweep = sweep, folder = folder, strategy = strategies.new(sweep), items = {}, keys = {},
     lag = sweep.strategy.lag, is_complete = false }, Plan)
+end
+
+--- Returns a digest of what trials and their order follow from: equal where a share of the trials is the same.
+function plan.digest(sweep)
+  local strategy = {}
+  for key, value in pairs(sweep.strategy) do strategy[key == 1 and "name" or key] = value end
+  return ("%016x"):format(core.digest(assert(json.encode { entries = sweep.space.entries, seeds = sweep.seeds,
+    strategy = strategy, objective = sweep.objective })))
 end
 
 -- Returns the value of a configuration for the strategy, smaller being better: the mean over the completed seeds; false

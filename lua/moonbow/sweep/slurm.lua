@@ -7,6 +7,7 @@ local uv = require "luv"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
+local plans = require "moonbow.sweep.plan"
 local program = require "moonbow.sweep.program"
 local queue = require "moonbow.sweep.queue"
 
@@ -157,7 +158,7 @@ function slurm.submit(plan, options)
   local numbers, waiting, shares = tasks_of(plan, options.trials_per_task)
   fail_unless(files.make_folders(folder.path .. "/slurm"))
   local about = { path = folder.sweep.path, out = folder.root, quick = folder.sweep.quick,
-    version = folder.sweep.version, shares = shares, threads = options.cpus }
+    version = folder.sweep.version, plan = plans.digest(folder.sweep), shares = shares, threads = options.cpus }
   for _, array in ipairs(#numbers > 0 and slurm.arrays(numbers, index_limit()) or {}) do
     local job, err = submit_array(folder, array, about, options, jobs[#jobs])
     if not job then

@@ -1,9 +1,10 @@
 --- A task of a Slurm job array: runs a share of the trials of a sweep, one after the other in a worker.
 --
--- MOONBOW_TASK holds JSON: path, out and quick of the sweep, its version, offset (of the array's indices), shares (into
--- which the trials are divided, nil: any trial), threads.
+-- MOONBOW_TASK holds JSON: path, out and quick of the sweep, its version, the digest of its plan, offset (of the
+-- array's indices), shares (into which the trials are divided, nil: any trial), threads.
 local definition = require "moonbow.sweep.definition"
 local json = require "moonbow.io.json"
+local plans = require "moonbow.sweep.plan"
 local sweep = require "moonbow.sweep"
 
 local task = {}
@@ -23,7 +24,7 @@ function task.main()
   local about = assert(json.decode(os.getenv "MOONBOW_TASK"))
   local loaded, err = definition.load(about.path, about.quick)
   if not loaded then fail(err) end
-  if loaded.version ~= about.version then
+  if loaded.version ~= about.version or plans.digest(loaded) ~= about.plan then
     fail(("%s has changed since it was submitted; submit it again"):format(about.path))
   end
   local number = about.offset + math.tointeger(tonumber(os.getenv "SLURM_ARRAY_TASK_ID"))
