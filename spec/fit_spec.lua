@@ -232,6 +232,47 @@ describe("an error inside fit", function()
   end)
 end)
 
+describe("a model in a callback, or in a metric", function()
+  local network = function()
+    return nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 }, nn.BatchNorm1d {}, nn.Dropout { rate = 0.5 },
+      nn.Dense { units = 2 } }
+  end
+  local function train(options, folder, epochs)
+    local model = network()
+    options.seed, options.epochs, options.validation = 3, epochs or 3, set_of()
+    options.checkpoint = folder and root .. "/" .. folder
+    fit(model, set_of(), options)
+    return bytes(model)
+  end
+  local other = mb.randn(mb.rng(2), 5, 4, 1) + 100
+  local function runs(model)
+    assert.is_false(model.training)
+    assert.equal(model(other):tobytes(), model(other):tobytes())
+    model(other):sum():backward()
+  end
+  it("is in evaluation mode, and the training goes on as if it had not run", function()
+    local plain = train {}
+    assert.is_true(plain == train { callbacks = { function(_, control) runs(control.model) end } })
+    local model = network()
+    fit(model, set_of(), { seed = 3, epochs = 3, validation = set_of(), metrics = { own = function()
+      runs(model)
+      return 0
+    end } })
+    assert.is_true(plain == bytes(model))
+  end)
+  it("is in training mode again in the next epoch, whatever mode they set, and resumes", function()
+    local plain = train {}
+    assert.is_true(plain == train { callbacks = { function(_, control) control.model:eval() end } })
+    local function run_in_training() -- draws from dropout, and moves statistics
+      return { callbacks = { function(_, control) control.model:train()(other):sum():backward() end } }
+    end
+    local whole = train(run_in_training())
+    assert.is_false(plain == whole)
+    train(run_in_training(), "modes", 2)
+    assert.is_true(whole == train(run_in_training(), "modes"))
+  end)
+end)
+
 describe("labels", function()
   it("of shape (N, 1) are labels (N)", function()
     local set = set_of()

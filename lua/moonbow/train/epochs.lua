@@ -163,9 +163,11 @@ local function run_one(job)
   local options, history, epoch, begin = job.options, job.history, job.epoch, clock()
   local record = { epoch = epoch }
   parameters.check_any(job)
+  parameters.drop_gradients(job)
   job.norms = { sum = 0, count = 0 }
   job.model:train()
   record.loss, record.accuracy = train(job)
+  job.model:eval() -- for what metrics and callbacks run it on
   record.lr, record.grad_norm = job.lr, job.norms.count > 0 and job.norms.sum / job.norms.count or nil
   average.swap(job) -- what is judged and kept is the average
   if job.validation then validate(job, record) end

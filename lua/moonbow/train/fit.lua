@@ -167,16 +167,12 @@ local function start_schedule(job)
   return per_epoch
 end
 
-local function drop_gradients(job)
-  for _, parameter in ipairs(job.parameters or {}) do parameter.value.grad = nil end
-end
-
 -- Returns a value for a <close> variable, which sets the model to evaluation mode and clears its gradients. It restores
 -- the best weights so far unless the training is complete and restores_best is false.
 local function leave_in_order(job)
   return setmetatable({}, { __close = function()
     job.model:eval()
-    drop_gradients(job)
+    parameters.drop_gradients(job)
     if job.best_state and not (job.is_over and not job.restores_best) then job.model:load_state(job.best_state) end
     if job.history.best_epoch then record.remember(job.model, record.of_job(job)) end -- of the weights that it has now
     checkpoint.leave(job)
@@ -216,7 +212,6 @@ local function train(model, set, given)
   read_augment(job)
   local per_epoch = start_schedule(job)
   average.start(job)
-  drop_gradients(job)
   local _ <close> = checkpoint.open(job)
   checkpoint.resume(job)
   job.steps = #job.history * per_epoch
@@ -315,7 +310,8 @@ end
 -- @option l2 factor of the sum of squares of all weights, which is added to the loss; without biases and the gamma and
 --   beta of norms: parameters whose names end so
 -- @option callbacks a list of functions(record, control), called after each epoch; control.stop() ends training, and
---   control.model is the model: what they freeze or unfreeze is so from the next epoch on
+--   control.model is the model, in evaluation mode, as it is for functions of metrics. What callbacks freeze or
+--   unfreeze is so from the next epoch on, which begins in training mode and without their gradients
 -- @option verbose true: progress on standard error
 -- @option checkpoint a folder, or a table with it: saves the training, so that the same call resumes it after an
 --   interruption

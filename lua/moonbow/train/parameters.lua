@@ -36,6 +36,11 @@ function parameters.follow(job)
   end
 end
 
+--- Drops gradients that the training did not compute itself.
+function parameters.drop_gradients(job)
+  for _, parameter in ipairs(job.parameters or {}) do parameter.value.grad = nil end
+end
+
 local function depth_of(path) return select(2, path:gsub("%.", "")) end
 
 -- The factors that the option lr_factors gives each tensor: a list of { factor, given, depth }, by its identity.
