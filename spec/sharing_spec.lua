@@ -202,6 +202,49 @@ describe("a weight that is not a parameter", function()
     assert.is_true(kept == mb.load(path).layers[1].weight)
     assert.error_matches(function() frozen.weight.grad = kept end, "grad: only a parameter has a gradient$")
   end)
+  local set = { x = mb.randn(mb.rng(1), 6, 4), y = { 1, 2, 1, 2, 1, 2 } }
+  local function fit(model) mb.fit(model, set, { epochs = 2, verbose = false }) end
+  local function with_ones()
+    local model = nn.Sequential { nn.Dense { units = 3 }, nn.Dense { units = 2 } }
+    model:build({ 4 }, mb.rng(2))
+    model.layers[1].weight = mb.ones(4, 3)
+    return model
+  end
+  it("is frozen, also in what is loaded or made of its description", function()
+    local model = with_ones()
+    assert.same({ "1.weight" }, model:frozen_names())
+    assert.matches("total: 23 parameters %(12 frozen%)", model:summary())
+    assert(mb.save(model, path))
+    for _, again in ipairs { mb.load(path), nn.from_config(model:config()):restore({ 4 }, model:state()) } do
+      assert.same({ "1.weight" }, again:frozen_names())
+      fit(again)
+      assert.is_true(mb.ones(4, 3) == again.layers[1].weight)
+      assert.is_false(model.layers[2].weight == again.layers[2].weight)
+    end
+  end)
+  it("stays while others are frozen and let go, and is trained once it is let go itself", function()
+    local model = with_ones():freeze "2":unfreeze "2"
+    fit(model)
+    assert.is_true(mb.ones(4, 3) == model.layers[1].weight)
+    assert.same({}, model:unfreeze():frozen_names())
+    fit(model)
+    assert.is_false(mb.ones(4, 3) == model.layers[1].weight)
+  end)
+  it("gives way to a parameter, which is trained and not frozen", function()
+    local model = with_ones():freeze()
+    model.layers[1].weight = mb.ones(4, 3):param()
+    assert.same({ "1.bias", "2.weight", "2.bias" }, model:frozen_names())
+    fit(model)
+    assert.is_false(mb.ones(4, 3) == model.layers[1].weight)
+  end)
+  it("is frozen in a batch norm, whose statistics stay if both are", function()
+    local norm = nn.BatchNorm1d {}
+    local model = nn.Sequential { norm, nn.Dense { units = 2 } }
+    model:build({ 4 }, mb.rng(2))
+    norm.gamma, norm.beta = mb.ones(4), mb.zeros(4)
+    fit(model)
+    assert.is_true(mb.zeros(4) == norm.running_mean)
+  end)
 end)
 
 describe("a weight that is the result of an operation on another", function()

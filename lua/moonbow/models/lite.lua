@@ -44,7 +44,7 @@ local function fixed_convolution()
     for i = 1, LONGEST do weight[i][1][f] = filter[i - before] or 0 end
   end
   local layer = nn.Conv1d { filters = #filters, kernel = LONGEST, padding = "same", bias = false, activation = "relu" }
-  layer.weight, layer.frozen = core.tensor(weight), { weight = true }
+  layer.weight = core.tensor(weight) -- no parameter: it is frozen
   return layer
 end
 

@@ -1,4 +1,5 @@
---- Freezing: weights that training leaves as they are.
+--- Freezing: weights that training leaves as they are, since the tape does not follow them. Of a layer that is not made
+-- yet, layer.frozen has the names of those that will be.
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
@@ -45,7 +46,7 @@ local function marked(value, frozen)
   return core.is_tracked(value) and not autograd.made_by(value) and value or autograd.param(core.alias(value))
 end
 
--- Sets or clears the mark of tensors with these names, and of all places that share them.
+-- Freezes tensors with these names, or lets them go, in all places that share them.
 local function mark(layer, names, frozen)
   local chosen, replaced = {}, {}
   Layer.visit_tensors(layer, "weights", function(name, value)
@@ -57,8 +58,7 @@ local function mark(layer, names, frozen)
       local identity = Layer.identity(value)
       if chosen[identity] then
         replaced[identity] = replaced[identity] or marked(value, frozen)
-        part.frozen = part.frozen or {}
-        part.frozen[entry.name], part[entry.name] = frozen or nil, replaced[identity]
+        part[entry.name] = replaced[identity]
       end
     end
   end)
@@ -77,17 +77,20 @@ local function set(layer, operation, frozen, ...)
 end
 
 --- Freezes weights: training leaves them as they are, mb.save and mb.load keep the mark. A batch norm whose weights are
--- all frozen runs in evaluation mode in training, too, so that its running statistics stay.
+-- all frozen runs in evaluation mode in training, too, so that its running statistics stay. A tensor that is not a
+-- parameter and takes the place of a weight, layer.weight = mb.ones(16, 2), is frozen as well.
 -- @param ... string "2" (a layer and its parts), "2.weight" (a tensor), or the name of a container; all weights without
 -- @return layer itself
 -- @usage model:freeze "2"
 function Layer.freeze(layer, ...) return set(layer, "freeze", true, ...) end
 
---- Lets frozen weights be trained again.
+--- Lets frozen weights be trained, also those that scripts have set: see freeze.
 -- @param ... string as for freeze; all weights without
 -- @return layer itself
 -- @usage model:freeze():unfreeze "2"
 function Layer.unfreeze(layer, ...) return set(layer, "unfreeze", false, ...) end
+
+local function is_frozen(part, name) return not core.is_tracked(part[name]) end
 
 --- The names of the frozen weights, in order.
 -- @return table a list
@@ -95,7 +98,7 @@ function Layer.frozen_names(layer)
   local list = {}
   layer:visit(function(part, path)
     for _, entry in ipairs(part.weights or {}) do
-      if part.frozen and part.frozen[entry.name] then
+      if is_frozen(part, entry.name) then
         list[#list + 1] = (path == "" and "" or path .. ".") .. entry.name
       end
     end
@@ -106,7 +109,7 @@ end
 --- True if the layer has weights of its own and all are frozen.
 function Layer.is_frozen(layer)
   for _, entry in ipairs(layer.weights or {}) do
-    if not (layer.frozen and layer.frozen[entry.name]) then return false end
+    if not is_frozen(layer, entry.name) then return false end
   end
   return layer.weights ~= nil
 end
