@@ -93,6 +93,30 @@ describe("metrics of a model", function()
     assert.equal(1, metrics.classes({ 2, 1, 1 }, { 1, 1, 1 }, sure, 2).auc)
     assert.equal((0.5 + 0) / 2, metrics.classes({ 1, 2 }, { 1, 1 }, { { 0.6, 0.4, 0 }, { 0.6, 0.3, 0.1 } }, 3).auc)
   end)
+  it("ranks spectra of equal odds alike, in whatever order the classes are", function()
+    local flat, inf = mb.nn.Sequential { mb.nn.Flatten {} }, math.huge
+    local function auc(rows, truth)
+      return mb.evaluate(flat, { x = mb.tensor(rows), y = truth }, { metrics = { "auc" } }).auc
+    end
+    assert.equal(0.5, auc({ { 0, 2.5, 2 }, { 0, 2.5, 2 }, { 0, 2, 2.5 }, { 0, 2, 2.5 } }, { 1, 1, 2, 3 }))
+    assert.equal((0.5 + 1.5 / 4) / 2, auc({ { 9, 1, 2, 3 }, { 9, 3, 1, 2 }, { 9, 2, 3, 1 }, { 9, 1, 3, 2 } },
+      { 1, 1, 2, 2 }))
+    local rows, truth, odds = (mb.rng(6):random(90, 4) * 5):floor():totable(), {}, {} -- with many ties
+    for i, row in ipairs(rows) do
+      truth[i], odds[i] = i % 4 + 1, {}
+      for k, z in ipairs(row) do
+        local others = 0
+        for other, value in ipairs(row) do others = others + (other ~= k and math.exp(value) or 0) end
+        odds[i][k] = ("%.9f"):format(z - math.log(others)) + 0
+      end
+    end
+    assert.near(metrics.classes(truth, truth, odds, 4).auc, auc(rows, truth), 1e-12)
+    assert.equal(1, auc({ { 0, -inf }, { 0, -inf }, { 7, 0 }, { 1, 0 } }, { 1, 1, 2, 2 }))
+    -- Of a pipeline, where only the rest tells which is surer.
+    local shares = { { 1, 0, 1e-8, 2e-8, 3e-8 }, { 1, 0, 1e-8, 3e-8, 2e-8 }, { 1, 0, 3e-8, 2e-8, 1e-8 },
+      { 1, 0, 2e-8, 3e-8, 1e-8 } }
+    assert.equal(0.5, metrics.classes({ 1, 1, 2, 2 }, { 1, 1, 1, 1 }, shares, 2).auc)
+  end)
   it("has an R2 for each target, whatever their units", function()
     local truth, predicted = { 1, 1001, 2, 1002, 3, 1003 }, { 2, 1002, 2, 1002, 2, 1002 }
     local found = metrics.numbers(truth, predicted, 2)

@@ -4,11 +4,13 @@ local metrics = {}
 local NEARLY_ONE = 1 - 1e-6 -- in float, few probabilities are between it and 1
 
 -- The rest of a row's probability; 0 unless that of the class is rounded to about 1, so that only the rest tells which
--- of two rows is surer.
+-- of two rows is surer. It is added up by size, not in the order of the classes, so that equal rests are ties.
 local function rest_of(row, class)
-  local rest = 0
+  local others, rest = {}, 0
   if not (row[class] >= NEARLY_ONE and row[class] <= 1) then return rest end
-  for k, score in ipairs(row) do rest = rest + (k ~= class and score or 0) end
+  for k, score in ipairs(row) do others[#others + 1] = k ~= class and score or nil end
+  table.sort(others)
+  for _, score in ipairs(others) do rest = rest + score end
   return rest
 end
 

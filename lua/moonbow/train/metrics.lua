@@ -30,19 +30,24 @@ end
 -- The log odds of each class of a row of logits: its logit less the logarithm of the sum of the other exponentials.
 -- Logits of two spectra cannot be compared, since all of one may be shifted and mean the same; and of probabilities in
 -- float, all from 1 - 6e-8 on are 1.
+--
+-- The others are added up by size, without the class itself: sums in the order of the classes, or less the own term,
+-- are rounded differently in spectra of equal odds, which would no longer tie.
 local function log_odds(logits)
-  local best, second, odds = 1, nil, {}
-  for k, z in ipairs(logits) do best = z > logits[best] and k or best end
-  for k, z in ipairs(logits) do second = k ~= best and (not second or z > second) and z or second end
-  local sum, rest = 0, 0 -- of exponentials, by the largest one; and without it, by the second
-  for k, z in ipairs(logits) do
-    sum = sum + math.exp(z - logits[best])
-    rest = rest + (k ~= best and math.exp(z - second) or 0)
+  local sorted, above, odds_of, odds, n = table.move(logits, 1, #logits, 1, {}), {}, {}, {}, #logits
+  table.sort(sorted)
+  local best = sorted[n]
+  local second = sorted[n - 1] > -math.huge and sorted[n - 1] or best
+  above[n] = 0 -- above, below: sums of exponentials by the largest one; and rest, by the second
+  for i = n - 1, 1, -1 do above[i] = above[i + 1] + math.exp(sorted[i + 1] - best) end
+  local below, rest = 0, 0
+  for i = 1, n - 1 do
+    local z = sorted[i]
+    odds_of[z] = odds_of[z] or z - best - math.log(below + above[i])
+    below, rest = below + math.exp(z - best), rest + math.exp(z - second)
   end
-  for k, z in ipairs(logits) do
-    odds[k] = k == best and z - second - math.log(rest)
-      or z - logits[best] - math.log(sum - math.exp(z - logits[best]))
-  end
+  odds_of[best] = odds_of[best] or best - second - math.log(rest)
+  for k, z in ipairs(logits) do odds[k] = odds_of[z] end
   return odds
 end
 
