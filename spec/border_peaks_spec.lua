@@ -196,8 +196,10 @@ describe("misuse of border_peaks", function()
     refuses("expected 1 <= first < border <= last <= length, got 950, 1000, 1050 and 1000", { length = 1000 })
     refuses("take a longer crop or another align", { crop = 110 })
     for _, crop in ipairs { 1999, 2000, 3000 } do refuses("take a shorter crop or another align", { crop = crop }) end
-    refuses("border_peaks: seed: expected an integer or a table, got 'x'", { seed = "x" })
-    refuses("rng: seed: expected an integer of at least 0, got -1", { seed = -1 })
+    refuses("border_peaks: seed: expected a non-negative integer or a list of non-negative integers, got 'x'",
+      { seed = "x" })
+    refuses("border_peaks: seed: expected a non-negative integer or a list of non-negative integers, got -1",
+      { seed = -1 })
   end)
 
   it("is refused if no window fits", function()

@@ -129,15 +129,16 @@ describe("k_fold", function()
       refuses("expected 4 labels, one per row, got 5", { 1, 1, 2, 2, 3 })
       refuses("expected one label per row, %(N%) or %(N, 1%), got shape {2, 2}", mb.ones(2, 2))
     end
-    assert.error_matches(function() mb.split.k_fold(4, 2, { groups = { 1, 1, 1, 1 } }) end, "groups: expected at least")
+    assert.error_matches(function() mb.split.k_fold(4, 2, { groups = { 1, 1, 1, 1 } }) end,
+      "k_fold: expected at least 2 groups, got 1$")
   end)
   it("names classes that a fold lacks", function()
     local y = { "a", "a", "a", "a", "b", "b", "c" }
     local text = said(function() mb.split.k_fold(7, 3, { stratify = y }) end)
-    assert.matches("warning: .*split_spec.lua:%d+: k_fold: stratify: [^\n]* in one part only[^\n]*: 'c' %(1%)\n", text)
-    assert.matches("stratify: [^\n]*the test rows of some of the 3 folds lack: 'b' %(2%)\n", text)
+    assert.matches("warning: .*split_spec.lua:%d+: k_fold: [^\n]* in one part only[^\n]*: 'c' %(1%)\n", text)
+    assert.matches("k_fold: [^\n]*the test rows of some of the 3 folds lack: 'b' %(2%)\n", text)
     text = said(function() mb.split.holdout(7, 0.5, { stratify = y }) end)
-    assert.matches("holdout: stratify: [^\n]* in one part only[^\n]*: 'c' %(1%)\n$", text)
+    assert.matches("holdout: [^\n]* in one part only[^\n]*: 'c' %(1%)\n$", text)
     assert.equal("", said(function() mb.split.k_fold(6, 2, { stratify = { 1, 1, 1, 2, 2, 2 } }) end))
     -- Of many classes the rarest are named, equal ones by their names.
     y = { "h", "g", "f", "e", "d", "c", "b", "a", "a", "z", "z", "z" }
@@ -147,6 +148,37 @@ describe("k_fold", function()
     local groups = { "a", "a", "b", "b", "c", "c", "c", "c" }
     text = said(function() mb.split.k_fold(8, 2, { stratify = { 1, 1, 1, 1, 2, 2, 2, 2 }, groups = groups }) end)
     assert.matches("in one part only[^\n]*: 2 %(4%)\n$", text)
+  end)
+  it("names the function that was called, not its own", function()
+    local set = { x = mb.randn(mb.rng(1), 6, 4, 1), y = { 1, 2, 2, 2, 2, 2 } }
+    local ridge, flat = mb.pipeline { { "ridge", alpha = 1 } }, mb.nn.Sequential { mb.nn.Flatten {} }
+    local function fit(validation)
+      local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+      return function() mb.fit(model, set, { epochs = 1, verbose = false, validation = validation }) end
+    end
+    local function validate(options)
+      options.verbose = false
+      return function() mb.cross_validate(ridge, set, options) end
+    end
+    local function probe(folds)
+      return function() mb.probe(flat, set.x, set.y, mb.forest.fit, { folds = folds }) end
+    end
+    local of_class = { "a", "b", "b", "b", "b", "b" }
+    for message, f in pairs {
+      ["fit validation: groups: expected 6 labels, one per row, got 2$"] = fit { groups = { 1, 2 } },
+      ["fit validation: groups: each class lies in one part"] = fit { groups = of_class },
+      ["fit validation: expected at least 2 groups, got 1$"] = fit { groups = { 1, 1, 1, 1, 1, 1 } },
+      ["cross_validate: folds: expected 2 to 6, the number of rows, got 20$"] = validate { folds = 20 },
+      ["cross_validate: expected at least 2 groups, got 1$"] = validate { groups = { 1, 1, 1, 1, 1, 1 } },
+      ["explain.importance: folds: expected 2 to 2, the number of groups, got 5$"] = function()
+        mb.explain.importance(mb.pipeline { "plsda" }, set, { groups = of_class })
+      end,
+      ["probe: folds: expected 2 to 6, the number of rows, got 7$"] = probe(7),
+    } do
+      assert.error_matches(f, message)
+    end
+    assert.matches("spec.lua:%d+: fit validation: classes, with their rows, that are in one part only", said(fit(0.5)))
+    assert.matches("spec.lua:%d+: probe: classes, with their rows, that are in one part only", said(probe(3)))
   end)
   it("refuses groups that equal the classes", function()
     local y = { 1, 1, 2, 2, 3, 3 }

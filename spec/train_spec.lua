@@ -289,10 +289,24 @@ describe("a network or set that is invalid for fit, evaluate or predict", functi
     assert.error_matches(function() fit(model, set, { optimizer = "adam" }) end,
       "fit: optimizer: expected one of mb.optim, as mb.optim.Adam{}, got 'adam'$")
   end)
-  it("is refused if the seed is a table, but not a list", function()
-    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
-    assert.error_matches(function() fit(model, { x = x, y = y }, { seed = { a = 1 } }) end,
-      "fit: seed: expected a list, got an entry %[a%]$")
+  it("is refused if the seed is no seed, as in all functions that take one", function()
+    local model, set = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }, { x = x, y = y }
+    for _, seed in ipairs { { a = 1 }, { 1, a = 1 }, {}, { 1, -1 }, { 1, nil, 3 }, { 1.5 }, -1, 1.5, "x" } do
+      assert.error_matches(function() fit(model, set, { seed = seed }) end,
+        "fit: seed: expected a non%-negative integer or a list of non%-negative integers, got ")
+    end
+    fit(model, set, { seed = { 1, 2.0, math.maxinteger } })
+    for name, f in pairs {
+      cross_validate = function(o) mb.cross_validate({ "constant" }, set, o) end,
+      holdout = function(o) mb.split.holdout(6, 0.5, o) end,
+      ["forest.fit"] = function(o) mb.forest.fit(x, y, o) end,
+      augment = function(o) mb.augment(x, { "noise" }, o) end,
+      universal = function(o) mb.data.universal { class_seed = o.seed } end,
+      gradcheck = function(o) mb.gradcheck(function(w) return w:sum() end, mb.ones(2), o) end,
+    } do
+      assert.error_matches(function() f { seed = -1 } end,
+        name .. ": %l*_?seed: expected a non%-negative integer.*got %-1$")
+    end
   end)
   it("is refused if class names are not strings, and weights are given by name", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }

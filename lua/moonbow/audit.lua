@@ -21,7 +21,7 @@ local known_options = {
   label = check.optional "string", groups = check.optional "string|table|tensor", validation = check.optional "table",
   test = check.optional "table", task = check.one_of(nil, { "class", "number" }),
   batch_size = check.default(32, "positive integer"), patience = check.default(10, "positive integer"),
-  trained = check.optional "boolean", rules = check.optional "table", seed = check.default(1, "integer"),
+  trained = check.optional "boolean", rules = check.optional "table", seed = check.default(1, "non-negative integer"),
 }
 
 --- Says what is wrong with a network on these data, in sentences with the number, what to do, and the experiment of the

@@ -147,6 +147,18 @@ local function is_finite(value) return type(value) == "number" and math.abs(valu
 
 local function is_real(value) return type(value) == "number" and math.abs(value) <= LARGEST_REAL end
 
+local function is_from_0(value) return type(value) == "number" and (math.tointeger(value) or -1) >= 0 end
+
+-- A list of at least one, and nothing beside its entries.
+local function is_list_from_0(value)
+  local count = 0
+  for key, entry in pairs(type(value) == "table" and value or {}) do
+    if math.type(key) ~= "integer" or not is_from_0(entry) then return false end
+    count = count + 1
+  end
+  return count > 0 and count == #value
+end
+
 local tests = {
   generator = is_generator,
   any = function(value) return value ~= nil end,
@@ -160,7 +172,7 @@ local tests = {
   ["positive real"] = function(value) return is_real(value) and value > 0 end,
   ["non-negative real"] = function(value) return is_real(value) and value >= 0 end,
   ["positive integer"] = function(value) return type(value) == "number" and (math.tointeger(value) or 0) >= 1 end,
-  ["non-negative integer"] = function(value) return type(value) == "number" and (math.tointeger(value) or -1) >= 0 end,
+  ["non-negative integer"] = is_from_0, ["list of non-negative integers"] = is_list_from_0,
   fraction = function(value) return type(value) == "number" and value >= 0 and value <= 1 end,
   ["fraction below 1"] = function(value) return type(value) == "number" and value >= 0 and value < 1 end,
 }
@@ -193,9 +205,9 @@ local function describe_kinds(kinds)
 end
 
 --- Raises unless value is of one of the kinds, joined by "|": Lua type names, or "integer", "finite", "positive",
--- "non-negative", "positive integer", "non-negative integer", "fraction", "fraction below 1", "tensor", "generator",
--- "any". NaN is of no kind but "any". "real", "positive real" and "non-negative real" are finite in float32, too: for
--- numbers that go into the arithmetic of tensors.
+-- "non-negative", "positive integer", "non-negative integer", "list of non-negative integers", "fraction", "fraction
+-- below 1", "tensor", "generator", "any". NaN is of no kind but "any". "real", "positive real" and "non-negative real"
+-- are finite in float32, too: for numbers that go into the arithmetic of tensors.
 -- Returns value, as an integer if the kind is an integer.
 -- @param hint text at the end of the message, without its "; "
 function check.kind(operation, name, value, kinds, hint)
@@ -269,6 +281,9 @@ function check.required(kinds) return setmetatable({ kinds = kinds, required = t
 function check.default(value, kinds, inner)
   return setmetatable({ kinds = kinds, value = value, inner = inner }, Rule)
 end
+
+--- Marks an option in a table of defaults that is a seed, as mb.rng takes it.
+function check.seed(value) return check.default(value, "non-negative integer|list of non-negative integers") end
 
 --- Marks an option in a table of defaults that is one of a few names: check.one_of("valid", {"valid", "same"}).
 -- The first argument is the default.

@@ -123,9 +123,9 @@ end
 
 local importance_rules = rules {
   bands = check.default(40, "positive integer"), repeats = check.default(5, "positive integer"),
-  seed = check.default(1, "integer"), label = check.optional "string", target = check.optional "string|table",
-  groups = check.optional "string|table|tensor", task = check.optional "string", folds = check.optional "table",
-  outputs = outputs.rule,
+  seed = check.default(1, "non-negative integer"), label = check.optional "string",
+  target = check.optional "string|table", groups = check.optional "string|table|tensor",
+  task = check.optional "string", folds = check.optional "table", outputs = outputs.rule,
 }
 
 --- Permutation importance: how much the error of a model grows when the values of a band of the axis are permuted among

@@ -15,7 +15,7 @@ local ROUNDINGS = 4 -- of each result; some of those before it are larger than i
 local known = {
   step = check.default(is_double and 1e-5 or 4e-3, "positive"),
   tolerance = check.default(TOLERANCE, "positive"),
-  most = check.default(200, "positive integer"), seed = check.default(0, "integer|table"),
+  most = check.default(200, "positive integer"), seed = check.seed(0),
 }
 
 local function show(report)

@@ -75,7 +75,7 @@ function judging.ensemble(models, options)
   return require "moonbow.judging.ensemble"(models, options.outputs)
 end
 
-local votes_rules = { times = check.default(100, "positive integer"), seed = check.default(0, "integer|table"),
+local votes_rules = { times = check.default(100, "positive integer"), seed = check.seed(0),
   batch_size = check.default(128, "positive integer"), outputs = read.options.outputs }
 
 --- Predicts with dropout on, many times: how often a class wins says how sure the network is. Source: Gal and

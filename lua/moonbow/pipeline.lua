@@ -159,7 +159,7 @@ local function training_of(fitted, x, y, seed)
 end
 
 local fit_options = { label = problem.known.label, target = problem.known.target, groups = problem.known.groups,
-  task = problem.known.task, seed = check.default(1, "integer") }
+  task = problem.known.task, seed = check.default(1, "non-negative integer") }
 
 --- Fits steps and model on all of the data.
 -- @param data spectra|table a set; or { x = (N, L, C), y = class numbers or numbers, classes = names }

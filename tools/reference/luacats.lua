@@ -8,6 +8,7 @@ local types = {
   any = "any", generator = "moonbow.rng", finite = "number", positive = "number", ["non-negative"] = "number",
   real = "number", ["positive real"] = "number", ["non-negative real"] = "number", fraction = "number",
   ["fraction below 1"] = "number", ["positive integer"] = "integer", ["non-negative integer"] = "integer",
+  ["list of non-negative integers"] = "integer[]",
 }
 for class in pairs(counted.classes) do types[class] = "moonbow." .. class end
 

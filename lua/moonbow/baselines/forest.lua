@@ -27,7 +27,7 @@ local known_options = {
   max_features = check.optional "string|number", max_depth = check.optional "positive integer",
   max_leaves = check.optional "positive integer", min_samples_split = check.default(2, "positive integer"),
   min_samples_leaf = check.default(1, "positive integer"), bootstrap = true, oob_score = false,
-  classes = check.optional "positive integer", seed = check.default(0, "integer|table"),
+  classes = check.optional "positive integer", seed = check.seed(0),
   verbose = true,
 }
 

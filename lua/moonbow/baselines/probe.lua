@@ -4,7 +4,7 @@ local check = require "moonbow.check"
 local expected = require "moonbow.data.expected"
 local values_of = require "moonbow.data.values_of"
 local nn = require "moonbow.nn"
-local split = require "moonbow.train.split"
+local splits = require "moonbow.train.splits"
 local evaluation = require "moonbow.train.evaluate"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
@@ -12,7 +12,7 @@ local sets = require "moonbow.train.sets"
 
 local known_options = {
   test = check.optional "table", layers = check.optional "table", folds = check.optional "positive integer",
-  seed = check.default(0, "integer|table"), batch_size = check.default(128, "positive integer"),
+  seed = check.seed(0), batch_size = check.default(128, "positive integer"),
 }
 
 -- Returns the output of layer number `last` of a Sequential, in evaluation mode; x for 0.
@@ -39,7 +39,8 @@ local function score(classifier, train_x, train_y, test_x, test_y)
 end
 
 local function cross_validated(classifier, map, y, options)
-  local folds = split.k_fold(core.size(map, 1), options.folds or 5, { stratify = y, seed = options.seed })
+  local folds = splits.k_fold("probe", "folds", core.size(map, 1), options.folds or 5,
+    { stratify = y, seed = options.seed })
   local sum = 0
   for _, fold in ipairs(folds) do
     sum = sum + score(classifier, core.index(map, fold.train), core.index(y, fold.train),

@@ -177,7 +177,7 @@ function peaks.options(more)
     points = check.default(5000, "positive integer"), train = check.default(50, "positive integer"),
     validation = check.default(10, "positive integer"), shift = check.default(50, "integer"),
     height = check.default(0.05, "non-negative"), sigma = { 2, 5 }, test_shift = check.default(30, "integer"),
-    test_sigma = check.default(2, "positive"), seed = check.default(2022, "integer|table"), normalize = false,
+    test_sigma = check.default(2, "positive"), seed = check.seed(2022), normalize = false,
   }
   for name, rule in pairs(more) do known[name] = rule end
   return known

@@ -38,7 +38,7 @@ function spectra.known(own)
     noise = 0.02,
     counts = 0,
     parts = false,
-    seed = check.default(1, "integer|table"),
+    seed = check.seed(1),
   }
   for name, rule in pairs(own) do known[name] = rule end
   return known

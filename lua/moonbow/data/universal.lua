@@ -5,7 +5,7 @@ local report = require "moonbow.data.report"
 local peaks = require "moonbow.data.peaks"
 
 local class_options = {
-  class_seed = check.default(2022, "integer|table"), boundary = check.default(100, "positive integer"),
+  class_seed = check.seed(2022), boundary = check.default(100, "positive integer"),
   min_peaks = check.default(2, "positive integer"), max_peaks = check.default(10, "positive integer"),
   max_height = check.default(100, "positive integer"),
   distribution = check.one_of("gamma", { "gamma", "uniform" }),

@@ -12,7 +12,7 @@ local known_options = {
     "positive integer"),
   min_peaks = check.default(2, "positive integer"), max_peaks = check.default(10, "positive integer"),
   cases = { 0.2, 0.4, 0.4 }, impurity = { 0, 0.7 }, weak = { 0.03, 0.2 },
-  validation = check.default(0.2, "fraction"), seed = check.default(2023, "integer|table"), normalize = false,
+  validation = check.default(0.2, "fraction"), seed = check.seed(2023), normalize = false,
 }
 
 local OTHER, TARGET = 1, 2

@@ -12,7 +12,7 @@ local pipelines = require "moonbow.pipeline"
 local problem = require "moonbow.pipeline.problem"
 local replaced = require("moonbow.explain.occlusion").replaced
 local scores = require "moonbow.pipeline.scores"
-local split = require "moonbow.train.split"
+local splits = require "moonbow.train.splits"
 local subject = require "moonbow.explain.subject"
 local values_of = require "moonbow.data.values_of"
 local Layer = require "moonbow.nn.layer"
@@ -106,7 +106,8 @@ end
 
 local function folds_of(read, options)
   if options.folds then return check_folds(options.folds, read.n) end
-  return split.k_fold(read.n, 5, { stratify = problem.class_list(read), groups = read.groups, seed = options.seed })
+  return splits.k_fold(OPERATION, "folds", read.n, 5, { stratify = problem.class_list(read), groups = read.groups,
+    seed = options.seed })
 end
 
 local function finish(bands, read, place)

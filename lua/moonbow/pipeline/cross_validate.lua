@@ -7,20 +7,20 @@ local metrics = require "moonbow.pipeline.metrics"
 local pipelines = require "moonbow.pipeline"
 local problem = require "moonbow.pipeline.problem"
 local progress = require "moonbow.progress"
-local split = require "moonbow.train.split"
+local splits = require "moonbow.train.splits"
 local validation = require "moonbow.pipeline.validation"
 
 local known_options = {
   label = problem.known.label, target = problem.known.target, groups = problem.known.groups,
   task = problem.known.task,
   folds = check.default(5, "positive integer"), repeats = check.default(1, "positive integer"),
-  seed = check.default(1, "integer"), verbose = true, report = check.optional "function",
+  seed = check.default(1, "non-negative integer"), verbose = true, report = check.optional "function",
 }
 
 -- The folds of one repeat.
 local function folds_of(read, options, round)
-  return split.k_fold(read.n, options.folds, { stratify = problem.class_list(read), groups = read.groups,
-    seed = { options.seed, round } })
+  return splits.k_fold("cross_validate", "folds", read.n, options.folds, { stratify = problem.class_list(read),
+    groups = read.groups, seed = { options.seed, round } })
 end
 
 -- The numbers of the first row, of the second, and so on.

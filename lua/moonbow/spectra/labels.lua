@@ -75,7 +75,7 @@ local function combined(operation, spectra, columns)
 end
 
 local known_options = { stratify = check.optional "string", groups = check.optional "string|table",
-  seed = check.default(0, "integer|table") }
+  seed = check.seed(0) }
 
 local function split_options(operation, spectra, given)
   local options = check.options(operation, given, known_options)

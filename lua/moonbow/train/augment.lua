@@ -202,7 +202,7 @@ function augment.read(operation, given, classes)
 end
 
 local known = { y = check.optional "tensor|table", classes = check.optional "positive integer",
-  seed = check.default(0, "integer|table") }
+  seed = check.seed(0) }
 
 -- Labels, one for each spectrum; class numbers if the number of classes is given.
 local function read_labels(options, count, mixes)

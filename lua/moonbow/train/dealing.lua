@@ -31,7 +31,7 @@ function dealing.units_of(operation, n, options)
     total[class] = (total[class] or 0) + 1
   end
   if #units < 2 then
-    check.fail(operation, "%s: expected at least 2, got %d", groups and "groups" or "n", #units)
+    check.fail(operation, "expected at least 2 %s, got %d", groups and "groups" or "rows", #units)
   end
   core.rng(options.seed):shuffle(units)
   return units, total
@@ -100,10 +100,11 @@ end
 
 --- Returns k folds { train, test } of n rows, the units in each, and the number of rows of each class.
 -- @param options { stratify, groups, seed }
-function dealing.folds(operation, n, k, options)
+-- @param name? of k in messages
+function dealing.folds(operation, n, k, options, name)
   local units, total = dealing.units_of(operation, n, options)
   if k < 2 or k > #units then
-    check.fail(operation, "k: expected 2 to %d, the number of %s, got %d", #units,
+    check.fail(operation, "%s: expected 2 to %d, the number of %s, got %d", name or "k", #units,
       options.groups and "groups" or "rows", k)
   end
   local folds, parts = {}, {}

@@ -23,7 +23,7 @@ local record = require "moonbow.train.record"
 local row_losses = require "moonbow.train.row_losses"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
-local split = require "moonbow.train.split"
+local splits = require "moonbow.train.splits"
 local streams = require "moonbow.train.streams"
 
 local early_stopping_options = {
@@ -36,7 +36,7 @@ local share_options = { share = check.default(0.2, "fraction below 1"), groups =
 local fit_options = {
   epochs = check.default(10, "positive integer"), batch_size = check.default(32, "positive integer"),
   optimizer = check.optional "any", loss = check.default("cross_entropy", "string|table|function", row_losses.options),
-  seed = check.default(0, "integer|table"), shuffle = true,
+  seed = check.seed(0), shuffle = true,
   validation = check.optional("table|fraction below 1", share_options, "0.2, or a set { x = x, y = y }"),
   early_stopping = check.optional("table", early_stopping_options, "{ patience = 10 }"),
   schedule = check.optional("table|function", schedules.options, '{ "cosine" }'),
@@ -76,7 +76,7 @@ end
 local function hold_out(job, given)
   local share = check.options("fit validation", type(given) == "number" and { share = given } or given, share_options)
   if share.share == 0 then return nil end
-  local train, test = split.holdout(named.count(job.x), share.share, {
+  local train, test = splits.holdout("fit validation", named.count(job.x), share.share, {
     seed = streams.seed(job.options.seed, "holdout"), groups = share.groups, stratify = strata(job) })
   local function part(rows)
     return named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)

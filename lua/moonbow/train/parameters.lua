@@ -47,6 +47,10 @@ local function depth_of(path) return select(2, path:gsub("%.", "")) end
 local function factors_by_tensor(model, factors)
   local found = {}
   for given, factor in pairs(factors or {}) do
+    if type(given) ~= "string" then
+      check.fail("fit", 'lr_factors: expected names of layers as keys, as in { ["1"] = 0.1 }, got the key %s',
+        check.show(given))
+    end
     check.kind("fit", ("lr_factors[%s]"):format(check.show(given)), factor, "non-negative real")
     model:visit_named("fit lr_factors", { given }, function(_, path, value)
       local key = Layer.identity(value)

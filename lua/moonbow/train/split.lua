@@ -1,63 +1,11 @@
 --- Splits a data set in two parts or in k folds. The results are tensors of row numbers, for x:index.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local dealing = require "moonbow.train.dealing"
 local shown = require "moonbow.shown"
+local splits = require "moonbow.train.splits"
 local text_table = require "moonbow.text_table"
 
 local split = {}
-
--- ---- what can be learned from parts that lack classes ----
-
-local SHOWN = 5 -- at most this many classes are named in a warning
-
-local function show_classes(classes, total)
-  table.sort(classes, function(a, b)
-    if total[a] ~= total[b] then return total[a] < total[b] end
-    return tostring(a) < tostring(b)
-  end)
-  local texts = {}
-  for i = 1, math.min(#classes, SHOWN) do
-    texts[i] = ("%s (%d)"):format(check.show(classes[i]), total[classes[i]])
-  end
-  return table.concat(texts, ", ") .. (#classes > SHOWN and (" and %d more"):format(#classes - SHOWN) or "")
-end
-
--- Counts the parts (lists of units) in which each class has rows.
-local function spread_of(parts)
-  local parts_with = {}
-  for _, units in ipairs(parts) do
-    local seen = {}
-    for _, unit in ipairs(units) do
-      for _, class in ipairs(unit.classes) do seen[class] = true end
-    end
-    for class in pairs(seen) do parts_with[class] = (parts_with[class] or 0) + 1 end
-  end
-  return parts_with
-end
-
--- Raises if the groups are the classes, so that no class is on both sides of any split. Warns of classes that some
--- parts lack; `without` says in words which parts.
-local function check_classes(operation, parts, total, options, without)
-  if not options.stratify then return end
-  local parts_with, alone, scarce, classes = spread_of(parts), {}, {}, 0
-  for class in pairs(total) do
-    classes = classes + 1
-    if parts_with[class] == 1 then alone[#alone + 1] = class end
-    if parts_with[class] > 1 and parts_with[class] < #parts then scarce[#scarce + 1] = class end
-  end
-  if options.groups and classes > 1 and #alone == classes then
-    check.fail(operation, "groups: each class of stratify lies in one part, so that no class would be in both the "
-      .. "training and the test rows and every prediction would be wrong; are the groups the classes?")
-  end
-  if #alone > 0 then
-    check.warn(operation, "stratify: classes, with their rows, that are in one part only and so never both trained on "
-      .. "and tested: %s", show_classes(alone, total))
-  end
-  if #scarce > 0 then
-    check.warn(operation, "stratify: classes, with their rows, %s: %s", without, show_classes(scarce, total))
-  end
-end
 
 local MOST_FOLDS = 20 -- at most this many are shown
 
@@ -81,7 +29,7 @@ end
 
 local known = {
   stratify = check.optional "tensor|table", groups = check.optional "tensor|table",
-  seed = check.default(0, "integer|table"),
+  seed = check.seed(0),
 }
 
 --- k folds of n rows for cross-validation. Classes that are missing from the test rows of a fold, or from its training
@@ -103,9 +51,7 @@ function split.k_fold(n, k, options)
   n = row_count("k_fold", n)
   k = check.kind("k_fold", "k", k, "positive integer")
   options = check.options("k_fold", options, known)
-  local folds, parts, total = dealing.folds("k_fold", n, k, options)
-  check_classes("k_fold", parts, total, options, ("that the test rows of some of the %d folds lack"):format(k))
-  return shown_folds(folds)
+  return shown_folds(splits.k_fold("k_fold", "k", n, k, options))
 end
 
 --- One split of n rows in two parts.
@@ -122,19 +68,7 @@ function split.holdout(n, share, options)
     check.fail("holdout", "share: expected a number above 0 and below 1, got %s", check.show(share))
   end
   options = check.options("holdout", options, known)
-  local units, total = dealing.units_of("holdout", n, options)
-  local train, test, owed, parts = {}, {}, 0.5, { {}, {} } -- owed: rows that the second part lacks, plus a half
-  for u, unit in ipairs(dealing.by_class(units)) do
-    owed = owed + share * #unit.rows
-    local is_last = u == #units
-    local to_test = owed >= (#unit.rows + 1) / 2 and not (is_last and #train == 0) or is_last and #test == 0
-    if to_test then owed = owed - #unit.rows end
-    local part = to_test and test or train
-    table.move(unit.rows, 1, #unit.rows, #part + 1, part)
-    table.insert(parts[to_test and 2 or 1], unit)
-  end
-  check_classes("holdout", parts, total, options, "")
-  return dealing.rows_tensor(train), dealing.rows_tensor(test)
+  return splits.holdout("holdout", n, share, options)
 end
 
 check.takes(split.k_fold, 3, known)

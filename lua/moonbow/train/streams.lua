@@ -1,7 +1,6 @@
 --- The random streams of a training. Each has a generator of its own, seeded by the training's seed and the stream's
 -- number, so that none depends on how much another has drawn.
 local core = require "moonbow.core"
-local check = require "moonbow.check"
 
 local streams = {}
 
@@ -12,7 +11,7 @@ local numbers = { batches = 1, weights = 2, layers = 3, augment = 4, holdout = 5
 -- @param name of the stream
 -- @param ... further integers, such as the epoch
 function streams.seed(seed, name, ...)
-  local parts = type(seed) == "table" and { table.unpack(check.list("fit", "seed", seed)) } or { seed }
+  local parts = type(seed) == "table" and { table.unpack(seed) } or { seed }
   return table.move({ numbers[name], ... }, 1, 1 + select("#", ...), #parts + 1, parts)
 end
 

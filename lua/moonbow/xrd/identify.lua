@@ -12,7 +12,7 @@ local methods = { "fit", "network", "dissimilarity" }
 
 local known = { method = check.one_of(nil, methods), most = check.default(6, "positive integer"),
   worth = check.default(0.28, "positive"), votes = check.default(100, "positive integer"),
-  confidence = check.default(0.1, "fraction"), seed = check.default(0, "integer"),
+  confidence = check.default(0.1, "fraction"), seed = check.default(0, "non-negative integer"),
   measure = check.default("cosine", "string") }
 for name, rule in pairs(fit.options) do known[name] = rule end
 

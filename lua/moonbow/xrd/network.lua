@@ -43,7 +43,7 @@ function network.is(value) return getmetatable(value) == Identifier end
 
 local known = { model = check.optional "table", epochs = check.default(50, "positive integer"),
   batch_size = check.default(32, "positive integer"), lr = check.default(1e-3, "positive"),
-  seed = check.default(1, "integer"), verbose = true, set = check.default({}, "table"),
+  seed = check.default(1, "non-negative integer"), verbose = true, set = check.default({}, "table"),
   radiation = check.required "string|number|table" }
 
 -- Raises unless a network gives one output for each candidate.

@@ -25,7 +25,7 @@ local known = {
   texture = check.default(0.5, "fraction below 1"), impurity = check.default(0.7, "non-negative"),
   background = check.default(0, "non-negative"), amorphous = check.default(0, "non-negative"),
   noise = check.default(0, "non-negative"), counts = check.default(0, "number|table"),
-  instrument = check.optional "table", seed = check.default(1, "integer|table"),
+  instrument = check.optional "table", seed = check.seed(1),
 }
 for name, rule in pairs(peaks.physics) do known[name] = rule end
 
