@@ -165,6 +165,37 @@ describe("a graph", function()
   end)
 end)
 
+describe("a graph of joins alone", function()
+  local a, b = mb.randn(mb.rng(1), 2, 4, 3), mb.randn(mb.rng(2), 2, 4, 3)
+  local function joined(join)
+    return nn.Graph { inputs = { "a", "b" }, { name = "y", from = { "a", "b" }, join = join } }
+  end
+  it("joins, without a layer", function()
+    for join, expected in pairs { add = a + b, multiply = a * b, concat = mb.concat({ a, b }, 3) } do
+      assert.is_true(expected == joined(join) { a = a, b = b }, join)
+    end
+    local both = nn.Graph { inputs = { "a", "b" }, outputs = { "sum", "product" },
+      { name = "sum", from = { "a", "b" }, join = "add" },
+      { name = "product", from = { "sum", "b" }, join = "multiply" } }
+    local y = both { a = a, b = b }
+    assert.is_true(a + b == y.sum)
+    assert.is_true((a + b) * b == y.product)
+  end)
+  it("has a shape and a summary, and is saved and described, but not trained", function()
+    local model, path = joined "concat", os.tmpname()
+    assert.same({ 4, 6 }, model:build { a = { 4, 3 }, b = { 4, 3 } })
+    assert.matches("total: 0 parameters", model:summary())
+    assert(mb.save(model, path))
+    for _, again in ipairs { assert(mb.load(path)), nn.from_config(model:config()) } do
+      assert.is_true(model { a = a, b = b } == again { a = a, b = b })
+      assert.equal(tostring(model), tostring(again))
+    end
+    os.remove(path)
+    refuses("fit: the model has no parameters to train", mb.fit, joined "add",
+      { x = { a = a:reshape(2, 12), b = b:reshape(2, 12) }, y = { 1, 2 } }, { verbose = false })
+  end)
+end)
+
 describe("a graph refuses", function()
   local function graph(change)
     local given = { inputs = { "x" }, { name = "y", from = "x", nn.Dense { units = 2 } } }
@@ -191,7 +222,7 @@ describe("a graph refuses", function()
     refuses("Graph: node 'z': expected a layer, or several names to join", graph { [2] = { name = "z", from = "y" } })
     refuses("Graph: layer 2: expected a layer, got 3", graph { [2] = { name = "z", from = "y", 3 } })
     refuses("Graph: there is no node before node 3", graph { [3] = { name = "z", from = "y", nn.ReLU {} } })
-    refuses("Graph: expected a list of layers, got none", nn.Graph, { inputs = { "x" } })
+    refuses("Graph: nodes: expected at least one, got none", nn.Graph, { inputs = { "x" } })
     refuses("Graph: node 2: from: there are two called 'y'",
       graph { [2] = { name = "z", from = { "y", "y" }, nn.ReLU {} } })
     refuses("Graph: inputs: expected a table, got nil", nn.Graph, { { name = "y", from = "x", nn.ReLU {} } })

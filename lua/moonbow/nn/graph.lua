@@ -134,7 +134,7 @@ end
 
 local construct = parts.container("Graph", {
   inputs = check.required "table", outputs = check.optional "table", nodes = check.required "table",
-}, { forward = forward, output_shape = output_shape, way_to = way_to })
+}, { forward = forward, output_shape = output_shape, way_to = way_to, may_be_empty = true })
 
 --- A network with several inputs or outputs, or with branches that Sequential, Residual and Concat cannot say. The
 -- entries 1, 2, ... of the table are nodes, each a table: name; from, the name of an input or of a node before it, or a

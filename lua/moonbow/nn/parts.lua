@@ -57,7 +57,7 @@ function parts.container(type_name, known, class, init)
     for key, value in pairs(given) do
       if math.type(key) == "integer" then list[key] = value else options[key] = value end
     end
-    if #list == 0 then check.fail(type_name, "expected a list of layers, got none") end
+    if #list == 0 and not class.may_be_empty then check.fail(type_name, "expected a list of layers, got none") end
     for i, part in pairs(list) do
       if i < 1 or i > #list then check.fail(type_name, "there is no layer before layer %d", i) end
       if not Layer.is_layer(part) then
