@@ -28,8 +28,8 @@ end)
 local inside = {}
 for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "ensure_built", "report",
   "is_apart", "path_of_part", "traced_as_run", "traced_apart", "traced_with_joins", "report_join", "identity", "call",
-  "infer", "keep_modes", "keep_unmade", "keep_untracked", "centres", "wired", "reaches", "visit_named", "is_frozen",
-  "tostring", "visit_tensors", "fit", "evaluate", "predict", "save", "load" } do
+  "infer", "keep_modes", "keep_unmade", "keep_untracked", "centres", "wired", "reaches", "visit_named", "visit_marks",
+  "is_frozen", "tostring", "visit_tensors", "fit", "evaluate", "predict", "save", "load" } do
   inside["layer:" .. name] = true
 end
 for _, name in ipairs { "new", "grid" } do inside["figure:" .. name] = true end

@@ -32,7 +32,8 @@ require("moonbow.counted").methods(Layer, "", {
   class = false, register = false, is_layer = false, from_config = false, identity = false, -- no methods
   run = false, ensure_made = false, ensure_built = false, report = false, is_apart = false, -- in the path of every call
   path_of_part = false, traced_as_run = false, traced_apart = false, traced_with_joins = false, report_join = false,
-  keep_untracked = false, centres = false, visit_named = false, is_frozen = false, wired = false, reaches = false,
+  keep_untracked = false, centres = false, visit_named = false, visit_marks = false, is_frozen = false, wired = false,
+  reaches = false,
   freeze = 1000, unfreeze = 1000, -- as many as there are layers
   call = false, infer = false, keep_modes = false, keep_unmade = false, tostring = false, visit_tensors = false,
   fit = false, evaluate = false, predict = false, save = false, load = false, -- raise

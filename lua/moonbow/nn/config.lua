@@ -23,17 +23,18 @@ local function config_of(layer, path, places)
   return config
 end
 
--- The names of each tensor that layers share: a list of lists.
+-- The names of each tensor that layers share, also of those that are not made yet: a list of lists.
 local function ties_of(layer)
   local names, ties = {}, {}
-  for _, field in ipairs { "weights", "kept" } do
-    Layer.visit_tensors(layer, field, function(name, value)
-      local identity = Layer.identity(value)
-      local tie = names[identity]
-      if tie and #tie == 1 then ties[#ties + 1] = tie end
-      if tie then tie[#tie + 1] = name else names[identity] = { name } end
-    end)
+  local function add(name, identity)
+    local tie = names[identity]
+    if tie and #tie == 1 then ties[#ties + 1] = tie end
+    if tie then tie[#tie + 1] = name else names[identity] = { name } end
   end
+  for _, field in ipairs { "weights", "kept" } do
+    Layer.visit_tensors(layer, field, function(name, value) add(name, Layer.identity(value)) end)
+  end
+  Layer.visit_marks(layer, "ties", function(name, tie) add(name, tie.value and Layer.identity(tie.value) or tie) end)
   return #ties > 0 and ties or nil
 end
 

@@ -92,7 +92,7 @@ function Layer.unfreeze(layer, ...) return set(layer, "unfreeze", false, ...) en
 
 local function is_frozen(part, name) return not core.is_tracked(part[name]) end
 
---- The names of the frozen weights, in order.
+--- The names of the frozen weights; then of those that are not made yet, but will be frozen.
 -- @return table a list
 function Layer.frozen_names(layer)
   local list = {}
@@ -103,6 +103,7 @@ function Layer.frozen_names(layer)
       end
     end
   end)
+  layer:visit_marks("frozen", function(name) list[#list + 1] = name end)
   return list
 end
 

@@ -79,6 +79,15 @@ local function check_marks(layer)
   end
 end
 
+--- Calls f(name, mark) for each mark, of the field "ties" or "frozen", of tensors that are not made yet, in order.
+function Layer.visit_marks(layer, field, f)
+  Layer.visit(layer, function(part, path)
+    for _, name in ipairs(check.sorted_keys(not part.made and part[field] or {})) do
+      f((path == "" and "" or path .. ".") .. name, part[field][name])
+    end
+  end)
+end
+
 --- Makes the weights for inputs of a shape with the batch first, unless they exist. Raises if it does not fit.
 function Layer.ensure_made(layer, shape)
   if layer.made then return end
