@@ -12,17 +12,13 @@ typedef struct {
 static Taps taps_of(mb_size t, const mb_upsample1d *s) {
   if (!s->is_linear) return (Taps){t / s->factor, t / s->factor, 0};
   const mb_size twice = mb_max(2 * t + 1 - s->factor, 0), low = twice / (2 * s->factor);
-  if (low == s->L - 1) return (Taps){low, low, 0};
-  return (Taps){low, low + 1, (mb_real)(twice % (2 * s->factor)) / (mb_real)(2 * s->factor)};
+  const mb_real share = (mb_real)(twice % (2 * s->factor)) / (mb_real)(2 * s->factor);
+  return (Taps){low, mb_min(low + 1, s->L - 1), share};
 }
 
-/* A share of 0 takes nothing of high: 0 times NaN is NaN. */
 MB_CLONES static void blend_row(mb_real *restrict y, const mb_real *restrict low,
                                 const mb_real *restrict high, mb_real share, mb_size C) {
-  if (share > 0)
-    for (mb_size c = 0; c < C; c++) y[c] = low[c] + share * (high[c] - low[c]);
-  else
-    for (mb_size c = 0; c < C; c++) y[c] = low[c];
+  for (mb_size c = 0; c < C; c++) y[c] = low[c] + share * (high[c] - low[c]);
 }
 
 MB_CLONES static void add_row(mb_real *restrict dx, mb_real share, const mb_real *restrict dy, mb_size C) {

@@ -1,8 +1,6 @@
 /* test_upsample1d.c - upsampling: numbers worked out by hand, and central differences. */
 #include "check.h"
 
-#include <math.h>
-
 static void repeats_and_lines(void **state) {
   (void)state;
   const mb_real x[] = {1, 10, 5, 20}; /* two points of two channels */
@@ -17,16 +15,6 @@ static void repeats_and_lines(void **state) {
   check_exact(y, lines, 8);
   mb_upsample1d_forward(y, two, &(mb_upsample1d){.N = 1, .L = 2, .C = 1, .factor = 3, .is_linear = true});
   check_close(y, thirds, 6, CHECK_TOLERANCE);
-}
-
-static void a_point_itself_takes_nothing_of_its_neighbours(void **state) {
-  (void)state;
-  const mb_real x[] = {1, NAN, (mb_real)INFINITY};
-  mb_real y[9];
-  mb_upsample1d_forward(y, x, &(mb_upsample1d){.N = 1, .L = 3, .C = 1, .factor = 3});
-  assert_true(y[0] == 1 && y[2] == 1 && isnan(y[3]) && isnan(y[5]) && isinf(y[6]) && isinf(y[8]));
-  mb_upsample1d_forward(y, x, &(mb_upsample1d){.N = 1, .L = 3, .C = 1, .factor = 3, .is_linear = true});
-  assert_true(y[0] == 1 && y[1] == 1 && isnan(y[2]) && isnan(y[6]) && isinf(y[7]) && isinf(y[8]));
 }
 
 static void one_point_is_repeated(void **state) {
@@ -74,7 +62,6 @@ static void same_for_any_number_of_threads(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(repeats_and_lines),
-      cmocka_unit_test(a_point_itself_takes_nothing_of_its_neighbours),
       cmocka_unit_test(one_point_is_repeated),
       cmocka_unit_test(gradients),
       cmocka_unit_test(same_for_any_number_of_threads),
