@@ -2,6 +2,8 @@
 local mb = require "moonbow"
 local core = require "moonbow.core"
 local metrics = require "moonbow.pipeline.metrics"
+local moments = require "moonbow.moments"
+local regressor = require "moonbow.baselines.regressor"
 local measured = require "support.measured"
 
 -- Spectra with a peak whose height is the target, beside a baseline that varies more; classes by the height.
@@ -41,6 +43,19 @@ describe("metrics", function()
     assert.same({ 0.5, 0.5 }, { found.rmse, found.bias })
     assert.is_true(math.abs(found.r2 - (1 - 1 / 5)) < 1e-12)
     assert.is_true(math.abs(found.rpd - math.sqrt(5 / 3) / 0.5) < 1e-12)
+  end)
+  it("have no R2 and RPD of equal numbers, whose mean is rounded", function()
+    local flat = mb.nn.Sequential { mb.nn.Flatten {} }
+    for n = 1, 12 do
+      local truth, predicted = {}, {}
+      for i = 1, n do truth[i], predicted[i] = 0.1, 0.1 + 0.01 * i end
+      local found = metrics.numbers(truth, predicted)
+      assert.same({}, { found.r2, found.rpd })
+      local set = { x = mb.tensor(predicted):reshape(n, 1, 1), y = mb.tensor(truth) }
+      assert.is_nil(mb.evaluate(flat, set, { loss = "mse" }).r2)
+      assert.equal(0, regressor.r2(truth, predicted))
+      assert.same({ 0.1, 0 }, { moments.mean_and_sd(n > 1 and truth or { 0.1, 0.1 }) })
+    end
   end)
 end)
 

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local classifier = require "moonbow.baselines.classifier"
+local moments = require "moonbow.moments"
 
 local regressor = {}
 
@@ -43,11 +44,8 @@ end
 --- R2 of predictions of one target.
 -- @param truth, got lists of numbers
 function regressor.r2(truth, got)
-  local mean, errors, spread = 0, 0, 0
-  for _, value in ipairs(truth) do mean = mean + value / #truth end
-  for i, value in ipairs(truth) do
-    errors, spread = errors + (value - got[i]) ^ 2, spread + (value - mean) ^ 2
-  end
+  local errors, _, spread = 0, moments.mean_and_squares(truth)
+  for i, value in ipairs(truth) do errors = errors + (value - got[i]) ^ 2 end
   return spread > 0 and 1 - errors / spread or errors == 0 and 1 or 0
 end
 

@@ -1,4 +1,6 @@
 --- The quality of predictions: of classes by their scores, of numbers.
+local moments = require "moonbow.moments"
+
 local metrics = {}
 
 local NEARLY_ONE = 1 - 1e-6 -- in float, few probabilities are between it and 1
@@ -73,13 +75,12 @@ end
 
 -- The sums of a target: squared errors, squared distances from its mean, and errors; it is each columns-th number.
 local function sums_of(truth, predicted, first, columns)
-  local centre, errors, spread, bias = 0, 0, 0, 0
-  for i = first, #truth, columns do centre = centre + truth[i] * columns / #truth end
+  local list, errors, bias = {}, 0, 0
   for i = first, #truth, columns do
-    errors, spread = errors + (predicted[i] - truth[i]) ^ 2, spread + (truth[i] - centre) ^ 2
-    bias = bias + (predicted[i] - truth[i])
+    list[#list + 1] = truth[i]
+    errors, bias = errors + (predicted[i] - truth[i]) ^ 2, bias + (predicted[i] - truth[i])
   end
-  return errors, spread, bias
+  return errors, select(2, moments.mean_and_squares(list)), bias
 end
 
 --- Scores predicted numbers.
@@ -94,7 +95,7 @@ function metrics.numbers(truth, predicted, columns)
     local errors, spread, bias = sums_of(truth, predicted, c, columns)
     all_errors, all_bias = all_errors + errors, all_bias + bias
     if spread > 0 then r2[#r2 + 1] = 1 - errors / spread end
-    if n > 1 and errors > 0 then rpd[#rpd + 1] = math.sqrt(spread / (n - 1) / (errors / n)) end
+    if spread > 0 and errors > 0 then rpd[#rpd + 1] = math.sqrt(spread / (n - 1) / (errors / n)) end
   end
   return { rmse = math.sqrt(all_errors / #truth), bias = all_bias / #truth, r2 = mean(r2), rpd = mean(rpd) }
 end
