@@ -331,6 +331,49 @@ describe("cross_validate", function()
   end)
 end)
 
+describe("a network of a pipeline", function()
+  local nn = mb.nn
+  local function ending(make_last)
+    return { { "network", epochs = 1, net = function(outputs)
+      return nn.Sequential { nn.Flatten {}, nn.Dense { units = 4, activation = "relu" }, make_last(outputs) }
+    end } }
+  end
+
+  it("is refused where the training cannot scale its numbers", function()
+    local function numbers(make_last)
+      return mb.cross_validate(ending(make_last), { x = x, y = heights }, { folds = 2, task = "number" })
+    end
+    local message = "network: net: expected a network that ends in a dense layer of one unit, with a bias and without an "
+      .. "activation"
+    for _, name in ipairs { "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "signed_sqrt", "gelu", "selu" } do
+      assert.error_matches(function()
+        numbers(function(outputs) return nn.Dense { units = outputs, activation = name } end)
+      end, message)
+    end
+    assert.error_matches(function() numbers(function() return nn.Dense { units = 1, bias = false } end) end, message)
+    assert.error_matches(function() numbers(function() return nn.Flatten {} end) end, message)
+    for _, last in ipairs { {}, { nn.Flatten {} } } do
+      local found = numbers(function() return nn.Sequential { nn.Dense { units = 1 }, table.unpack(last) } end)
+      assert.is_true(found.mean.rmse < 10)
+    end
+  end)
+  it("predicts what it was trained for, in the unit of the numbers", function()
+    local pipeline = mb.pipeline(ending(function() return nn.Dense { units = 1 } end))
+    local one = pipeline:fit({ x = x, y = heights }, { task = "number" }):predict(x)
+    local other = pipeline:fit({ x = x, y = heights * 1000 + 500 }, { task = "number" }):predict(x)
+    assert.is_true((other - (one * 1000 + 500)):abs():max():item() < 1)
+  end)
+  it("has to be a new one for each fold", function()
+    local one = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    assert.error_matches(function()
+      mb.cross_validate({ { "network", epochs = 1, net = function() return one end } }, { x = x, y = classes })
+    end, "network: net: expected a new network from each call, got one that was fitted before")
+    assert.error_matches(function()
+      mb.cross_validate({ { "network", net = function() return nil end } }, { x = x, y = classes })
+    end, "network: model: expected a layer or a network of layers, got nil")
+  end)
+end)
+
 describe("what is predicted", function()
   local labels = { kind = {}, sample = {} }
   for i = 1, 60 do labels.kind[i], labels.sample[i] = "k" .. classes[i], "s" .. i // 2 end

@@ -96,8 +96,9 @@ local make = shown.kind("pipeline", text_of, Pipeline)
 -- { name, option = value }. Models: "pls" (option components), "ridge" (alpha) for numbers; "plsda" (components),
 -- "logistic" (C), "svm" (C) for classes; "forest" (trees), "neighbours" (k, metric), "network" (net, epochs,
 -- batch_size, lr) and "constant" (the most frequent class, or the mean, whatever the spectrum) for both. net is a name
--- of mb.models, or a function(outputs) that returns a network. components, alpha and C that are not given are chosen on
--- the training rows, by an inner cross-validation of 5 folds with the one-standard-error rule.
+-- of mb.models, or a function(outputs) that returns a new network each time; of numbers, which are standardised for its
+-- training, one that ends in a dense layer with a bias and without an activation. components, alpha and C that are not
+-- given are chosen on the training rows, by an inner cross-validation of 5 folds with the one-standard-error rule.
 -- @param list table the steps and the model; a pipeline is returned as it is
 -- @return pipeline
 -- @usage local pipeline = mb.pipeline { "snv", { "savitzky_golay", derivative = 1 }, "pls" }

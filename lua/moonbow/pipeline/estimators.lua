@@ -26,6 +26,7 @@ local plsda = require "moonbow.baselines.plsda"
 local ridge = require "moonbow.baselines.ridge"
 local evaluate = require "moonbow.train.evaluate"
 local fit = require "moonbow.train.fit"
+local streams = require "moonbow.train.streams"
 
 local MOST_COMPONENTS = 20
 
@@ -58,38 +59,74 @@ local function standardized(y)
   return core.mul(core.sub(y, mean), 1 / sd), mean, sd
 end
 
--- Lets a network predict y * sd + mean where it predicted y, by the weights of its last layer.
-local function unstandardize(net, mean, sd)
-  local parameters = net:parameters()
-  local weight, bias = parameters[#parameters - 1].value, parameters[#parameters].value
-  if core.count(bias) ~= 1 or core.size(weight, core.rank(weight)) ~= 1 then
-    check.fail("network", "expected a network that ends in a dense layer of one unit with a bias")
-  end
-  core.copy_from(weight, core.mul(weight, sd))
-  core.copy_from(bias, core.add(core.mul(bias, sd), mean))
-end
-
-local function fit_network(x, y, options, about)
-  local net = network_of(options.net, about)
-  local loss, mean, sd = "cross_entropy", 0, 1
-  if about.task == "number" then
-    if core.size(y, 2) ~= 1 then check.fail("network", "expected one target, got %d", core.size(y, 2)) end
-    loss = "mse"
-    y, mean, sd = standardized(y)
-  end
-  fit(net, { x = x, y = about.task == "class" and core.tensor(y) or y }, { epochs = options.epochs, loss = loss,
-    batch_size = math.min(options.batch_size, core.size(x, 1)), seed = about.seed, verbose = false,
-    optimizer = optim.Adam { lr = options.lr } })
-  if about.task == "number" then unstandardize(net, mean, sd) end
-  return net
-end
-
 -- Probabilities of classes, or numbers, of which a network gives one.
 local function predict_network(net, x)
   local parts = {}
   evaluate.each_batch("predict", net, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
   local outputs = core.concat(parts, 1)
   return core.size(outputs, 2) > 1 and core.softmax(outputs) or outputs
+end
+
+local function last_weights(net)
+  local parameters = net:parameters()
+  local weight, bias = parameters[#parameters - 1], parameters[#parameters]
+  return weight and weight.value, bias and bias.value
+end
+
+-- Lets a network predict y * sd + mean where it predicted y, by the weights of its last layer.
+local function unstandardize(net, mean, sd)
+  local weight, bias = last_weights(net)
+  core.copy_from(weight, core.mul(weight, sd))
+  core.copy_from(bias, core.add(core.mul(bias, sd), mean))
+end
+
+-- True if the output for a row follows its last weights, whatever the layers are called: no activation turns a
+-- number into -2 times it less 3 where the weights do.
+local function is_linear_at_end(net, row)
+  local weight, bias = last_weights(net)
+  if not bias or core.count(bias) ~= 1 or core.size(weight, core.rank(weight)) ~= 1 then return false end
+  local kept, before = { core.copy(weight), core.copy(bias) }, predict_network(net, row)
+  unstandardize(net, -3, -2)
+  local after = predict_network(net, row)
+  core.copy_from(weight, kept[1])
+  core.copy_from(bias, kept[2])
+  if core.count(before) ~= 1 then return false end
+  return math.abs(after:item() + 2 * before:item() + 3) < 1e-3 * (1 + math.abs(before:item()))
+end
+
+local was_fitted = setmetatable({}, { __mode = "k" })
+
+-- A network that was not fitted before: one that was would know the test rows of another fold, and be that of another
+-- fitted pipeline.
+local function new_network(x, options, about)
+  local net = network_of(options.net, about)
+  evaluate.check_model("network", net)
+  if was_fitted[net] then
+    check.fail("network", "net: expected a new network from each call, got one that was fitted before")
+  end
+  was_fitted[net] = true
+  if about.task == "class" then return net end
+  net:ensure_built({ table.unpack(core.shape(x), 2) }, streams.rng(about.seed, "weights"))
+  if not is_linear_at_end(net, core.narrow(x, 1, 1)) then
+    check.fail("network", "net: expected a network that ends in a dense layer of one unit, with a bias and without an "
+      .. "activation, since numbers are standardised for the training")
+  end
+  return net
+end
+
+local function fit_network(x, y, options, about)
+  local loss, mean, sd = "cross_entropy", 0, 1
+  if about.task == "number" then
+    if core.size(y, 2) ~= 1 then check.fail("network", "expected one target, got %d", core.size(y, 2)) end
+    loss = "mse"
+    y, mean, sd = standardized(y)
+  end
+  local net = new_network(x, options, about)
+  fit(net, { x = x, y = about.task == "class" and core.tensor(y) or y }, { epochs = options.epochs, loss = loss,
+    batch_size = math.min(options.batch_size, core.size(x, 1)), seed = about.seed, verbose = false,
+    optimizer = optim.Adam { lr = options.lr } })
+  if about.task == "number" then unstandardize(net, mean, sd) end
+  return net
 end
 
 -- ---- neighbours for numbers: the mean of the nearest ----
