@@ -222,6 +222,44 @@ describe("cross_validate", function()
     assert.is_true(classified.mean.auc > 0.95)
     assert.equal("userdata", type(core.tensor(classified.confusion)))
   end)
+  it("takes metrics that no fold has from all predictions", function()
+    local rare = {} -- 17 spectra of one class and 3 of the other, all taken for the first
+    for i = 1, 20 do rare[i] = i <= 17 and 1 or 2 end
+    local found = mb.cross_validate({ "constant" }, { x = x:narrow(1, 20), y = rare }, { folds = 20 })
+    assert.equal(0.85, found.mean.accuracy)
+    assert.near(0.5, found.mean.balanced_accuracy, 1e-12) -- sklearn.metrics.balanced_accuracy_score
+    assert.near(17 / 37, found.mean.macro_f1, 1e-12)
+    assert.same({}, { found.interval.balanced_accuracy, found.interval.macro_f1 })
+    assert.matches("balanced accuracy 0.5, over all predictions\n", tostring(found))
+    assert.error_matches(function() found:compare(found, "balanced_accuracy") end,
+      "metric: balanced_accuracy is not defined in any fold")
+    assert.equal(1, found:compare(found).p)
+
+    local replicates, values = {}, {} -- of ten samples, each with one value
+    for i = 1, 60 do replicates[i], values[i] = "sample" .. i % 10, 0.1 * (i % 10) end
+    local grouped = mb.cross_validate({ { "pls", components = 1 } }, { x = x, y = values },
+      { groups = replicates, folds = 10 })
+    assert.equal(grouped.overall.r2, grouped.mean.r2)
+    assert.equal(grouped.overall.rpd, grouped.mean.rpd)
+    local single = mb.cross_validate({ { "pls", components = 1 } }, { x = x, y = heights }, { folds = 60 })
+    assert.equal(single.overall.r2, single.mean.r2)
+  end)
+  it("learns nothing from repeats that have the same folds", function()
+    local groups, own, other = {}, { { "plsda", components = 1 } }, { { "neighbours", k = 9 } }
+    for i = 1, 60 do groups[i] = math.floor(math.sqrt(i)) end -- of seven sizes: they can be dealt in one way only
+    for _, options in ipairs { { groups = groups, folds = 4 }, { folds = 60 } } do
+      local function compared(repeats)
+        local given = { groups = options.groups, folds = options.folds, repeats = repeats }
+        local result = mb.cross_validate(own, { x = x, y = classes }, given)
+        return result, result:compare(mb.cross_validate(other, { x = x, y = classes }, given))
+      end
+      local once, difference = compared(1)
+      local thrice, same = compared(3)
+      assert.equal(3 * #once.by_fold, #thrice.by_fold)
+      assert.near(once.interval.accuracy[1], thrice.interval.accuracy[1], 1e-12)
+      assert.near(difference.p, same.p, 1e-12)
+    end
+  end)
   it("keeps groups together", function()
     local groups, seen = {}, {}
     for i = 1, 60 do groups[i] = (i + 1) // 2 end
@@ -343,9 +381,10 @@ describe("a network of a pipeline", function()
     local function numbers(make_last)
       return mb.cross_validate(ending(make_last), { x = x, y = heights }, { folds = 2, task = "number" })
     end
-    local message = "network: net: expected a network that ends in a dense layer of one unit, with a bias and without an "
-      .. "activation"
-    for _, name in ipairs { "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "signed_sqrt", "gelu", "selu" } do
+    local message = "network: net: expected a network that ends in a dense layer of one unit, with a bias and without "
+      .. "an activation"
+    local activations = { "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "signed_sqrt", "gelu", "selu" }
+    for _, name in ipairs(activations) do
       assert.error_matches(function()
         numbers(function(outputs) return nn.Dense { units = outputs, activation = name } end)
       end, message)

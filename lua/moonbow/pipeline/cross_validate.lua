@@ -94,7 +94,7 @@ local function run(pipeline, read, options, report)
       report(done, options.repeats * options.folds)
     end
   end
-  return all, by_fold, chosen, table.concat(tested, "|")
+  return all, by_fold, chosen, tested
 end
 
 --- Cross-validates a pipeline. Steps, tuned options and model are fitted on the training rows of each fold alone. Of
@@ -107,7 +107,8 @@ end
 -- @option groups name of the label of replicates, which stay in one fold; or a list of names; or one group for each row
 -- @option task of data { x, y }, if the model predicts both: "class" (the default) or "number"
 -- @option folds how many
--- @option repeats how often, each time with other folds
+-- @option repeats how often, each time with other folds; those that come out the same, as with leave-one-out, or where
+--   groups can be dealt in one way only, count once in means, intervals and tests
 -- @option seed of the folds and of networks and forests
 -- @option verbose true: shows progress if it takes more than a second
 -- @option report function(done, all) that is called after each fold, and shows progress in place of verbose

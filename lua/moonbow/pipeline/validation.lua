@@ -16,9 +16,10 @@ local shown = require "moonbow.shown"
 -- @field folds integer folds of each repeat
 -- @field repeats integer
 -- @field mean table by the name of a metric: its mean over the folds that have one (AUC needs two classes among the
---   test rows, R2 two numbers); of classes accuracy, balanced_accuracy, macro_f1, auc; of numbers rmse, bias, r2, rpd.
---   With leave-one-out, rmse is that of all predictions (RMSECV), without an interval: that of a spectrum is its
---   absolute error
+--   test rows, R2 and RPD two numbers); of classes accuracy, balanced_accuracy, macro_f1, auc; of numbers rmse, bias,
+--   r2, rpd. Folds with the same test rows count once. What folds do not have is that of all predictions, without an
+--   interval: rmse with leave-one-out (RMSECV), as that of a spectrum is its absolute error; r2 and rpd if no fold has
+--   them; balanced_accuracy and macro_f1 if no fold has test rows of two classes
 -- @field interval table by the name of a metric: { low, high }, 95 %, by the corrected variance of Nadeau and Bengio
 --   (2003); nil if all folds have the same, since their spread is unknown then
 -- @field count table by the name of a metric: the number of folds that have one
@@ -56,22 +57,48 @@ local function size_of(list)
   return size
 end
 
-local function column(by_fold, name)
-  local list = {}
-  for _, fold in ipairs(by_fold) do list[#list + 1] = fold[name] end
+-- The value of each fold that has one; of folds with the same test rows, which tell nothing new of other spectra, their
+-- mean. Repeats have them with leave-one-out, and of groups that can be dealt in one way only.
+-- @param value_of function(fold, f)
+local function by_test_rows(validation, value_of)
+  local list, place, count = {}, {}, {}
+  for f, fold in ipairs(validation.by_fold) do
+    local value, rows = value_of(fold, f), validation.tested and validation.tested[f] or f
+    if value then
+      local at = place[rows] or #list + 1
+      place[rows], count[at] = at, (count[at] or 0) + 1
+      list[at] = (list[at] or 0) + (value - (list[at] or 0)) / count[at]
+    end
+  end
   return list
 end
 
--- True if the mean of a metric over the folds is none of that metric: the RMSE of one spectrum is its absolute error.
-local function is_pooled(validation, name) return name == "rmse" and validation.folds == validation.n end
+local function count_with(validation, name)
+  local count = 0
+  for _, fold in ipairs(validation.by_fold) do count = count + (fold[name] and 1 or 0) end
+  return count
+end
+
+local function is_undefined(validation, name) return count_with(validation, name) == 0 end
+local function has_one_class(validation) return is_undefined(validation, "auc") end
+
+-- When the mean of a metric over the folds is none of that metric: the RMSE of one spectrum is its absolute error, the
+-- balanced accuracy of one class its accuracy.
+local pooled_if = {
+  rmse = function(validation) return validation.folds == validation.n end,
+  r2 = is_undefined, rpd = is_undefined, balanced_accuracy = has_one_class, macro_f1 = has_one_class,
+}
+
+local function is_pooled(validation, name) return pooled_if[name] ~= nil and pooled_if[name](validation, name) end
 
 local function summarise(validation)
   validation.mean, validation.interval, validation.count = {}, {}, {}
   for _, name in ipairs(metrics.names[validation.task]) do
-    local list = column(validation.by_fold, name)
+    local list = by_test_rows(validation, function(fold) return fold[name] end)
     if #list > 0 then
       local mean, half = corrected(list, validation.ratio, size_of(list))
-      validation.mean[name], validation.interval[name], validation.count[name] = mean, interval_of(mean, half), #list
+      validation.mean[name], validation.interval[name] = mean, interval_of(mean, half)
+      validation.count[name] = count_with(validation, name)
     end
     if is_pooled(validation, name) then
       validation.mean[name], validation.interval[name] = validation.overall[name], nil
@@ -123,15 +150,17 @@ local function is_same(a, b)
 end
 
 local function check_comparable(a, b)
-  if a.task ~= b.task or a.title ~= b.title or a.tested ~= b.tested or not is_same(a.truth, b.truth) then
+  if a.task ~= b.task or a.title ~= b.title or not is_same(a.truth, b.truth)
+    or not is_same(a.tested or {}, b.tested or {}) then
     check.fail("validation:compare", "other: expected a validation on the same folds: same set, folds, repeats, groups "
       .. "and seed")
   end
 end
 
 --- Compares two pipelines on the same folds by the paired t-test with Nadeau and Bengio's corrected variance. Of rmse
--- with leave-one-out, it compares the absolute errors of the spectra. If the pipelines differ by the same amount in all
--- folds, nothing is known of its spread: there is no interval then, and no p, but 1 for a difference of 0.
+-- with leave-one-out, it compares the absolute errors of the spectra; any other metric that is that of all predictions
+-- raises. If the pipelines differ by the same amount in all folds, nothing is known of its spread: there is no interval
+-- then, and no p, but 1 for a difference of 0.
 -- @param other validation of another pipeline, with the same set, label or target, folds, repeats, groups and seed
 -- @param metric? string its name; accuracy of classes and rmse of numbers unless given
 -- @return table { difference (mean of this one less that of the other), interval = { low, high } (95 %) or nil, p (that
@@ -145,11 +174,13 @@ function Validation:compare(other, metric)
   end
   check_comparable(self, other)
   metric = check.name("validation:compare", "metric", metric or metrics.names[self.task][1], metrics.names[self.task])
-  local differences, both = {}, {}
-  for f, fold in ipairs(self.by_fold) do
+  local is_of_folds, both = metric == "rmse" or not (is_pooled(self, metric) or is_pooled(other, metric)), {}
+  local differences = by_test_rows(self, function(fold, f)
     local own, its = fold[metric], other.by_fold[f][metric]
-    if own and its then differences[#differences + 1], both[#both + 1], both[#both + 2] = own - its, own, its end
-  end
+    if not (is_of_folds and own and its) then return nil end
+    both[#both + 1], both[#both + 2] = own, its
+    return own - its
+  end)
   if #differences == 0 then check.fail("validation:compare", "metric: %s is not defined in any fold", metric) end
   local mean, half, p = corrected(differences, self.ratio, size_of(both))
   return { difference = mean, interval = interval_of(mean, half), p = p, metric = metric }
@@ -182,7 +213,7 @@ local make = shown.kind("validation", show, Validation)
 counted.methods(Validation, "validation:")
 
 --- Makes a validation of its fields but mean and interval, with ratio (test rows by training rows of a fold) and
---- tested (the test rows of each fold, as text) and units (spectra, or groups of them).
+--- tested (the test rows of each fold, as texts) and units (spectra, or groups of them).
 return function(fields)
   summarise(fields)
   return make(fields)
