@@ -77,6 +77,21 @@ describe("reliability", function()
     assert.near(loss, found.log_loss, 1e-5)
     assert.equal(found.log_loss, found.log_loss)
   end)
+  it("keeps shares of votes in bins of their own, which end at them", function()
+    local rows, y = {}, {}
+    for tenths = 5, 9 do -- of 100 spectra each, with 9, 8, 7, 6 and 5 tenths right
+      for i = 1, 100 do
+        rows[#rows + 1] = { math.log(tenths / 10), math.log(1 - tenths / 10) }
+        y[#y + 1] = i <= 140 - 10 * tenths and 1 or 2
+      end
+    end
+    local found = mb.reliability(identity(2), { x = mb.tensor(rows), y = y })
+    for tenths = 5, 9 do
+      assert.equal(100, found.bins[tenths].count)
+      assert.near(tenths / 10, found.bins[tenths].high, 1e-12)
+    end
+    assert.near((0.4 + 0.2 + 0 + 0.2 + 0.4) / 5, found.ece, 1e-6)
+  end)
   it("is good for true probabilities, and bad for a network that is too sure", function()
     local set = drawn(4000, 4, 2)
     assert.is_true(mb.reliability(identity(4), set).ece < 0.025)

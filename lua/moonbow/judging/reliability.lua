@@ -8,8 +8,8 @@ local text_table = require "moonbow.text_table"
 --- How often a classifier is right, by how sure it says it is. print(reliability) shows a table.
 --
 -- @class reliability
--- @field bins table a list of { low = , high = , count = , confidence = , accuracy = }; confidence is the mean of the
---   largest probability
+-- @field bins table a list of { low = , high = , count = , confidence = , accuracy = }, of confidences above low up to
+--   high; confidence is the mean of the largest probability
 -- @field accuracy number share of right classes
 -- @field confidence number mean of the largest probability
 -- @field ece number expected calibration error: the mean difference of confidence and accuracy over the bins, weighted
@@ -58,12 +58,14 @@ counted.methods(Reliability, "reliability:")
 
 local function mean(x) return core.mean(x):item() end
 
--- Sums up the rows by the bins of their confidence.
+local ROUNDING = 1e-6 -- of a confidence in float: 0.6 is 0.60000002
+
+-- Sums up the rows by the bins of their confidence, from above low up to high.
 local function bins_of(confidence, right, count)
   local bins = {}
   for b = 1, count do bins[b] = { low = (b - 1) / count, high = b / count, count = 0, confidence = 0, accuracy = 0 } end
   for i, p in ipairs(confidence) do
-    local bin = bins[math.min(count, math.max(1, math.ceil(p * count)))]
+    local bin = bins[math.min(count, math.max(1, math.ceil((p - ROUNDING) * count)))]
     bin.count, bin.confidence, bin.accuracy = bin.count + 1, bin.confidence + p, bin.accuracy + right[i]
   end
   for _, bin in ipairs(bins) do
