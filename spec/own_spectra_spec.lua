@@ -411,4 +411,11 @@ describe("own_spectra", function()
     assert.matches("20 of 20 spectra interpolated to 2070 points", text)
     assert.is_true(tonumber(text:match "\naccuracy +([%d.]+)") >= 0.85, text)
   end)
+  it("says that targets of replicates do not differ where all have one value", function()
+    local truth, groups = {}, {}
+    for i = 1, 12 do truth[i], groups[i] = 0.1, i <= 6 and "a" or "b" end
+    local ceiling = require("moonbow.experiment.judge.replicates").ceiling("number", truth, truth, groups)
+    assert.equal(0, ceiling.limit)
+    assert.matches("differ by a standard deviation of 0, ", ceiling.text)
+  end)
 end)

@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
 local near_copies = require "moonbow.baselines.near_copies"
+local moments = require "moonbow.moments"
 
 local replicates = {}
 
@@ -104,9 +105,9 @@ end
 local function spread_within(values, several)
   local squares, freedom = 0, 0
   for _, members in ipairs(several) do
-    local mean = 0
-    for _, row in ipairs(members) do mean = mean + values[row] / #members end
-    for _, row in ipairs(members) do squares = squares + (values[row] - mean) ^ 2 end
+    local own = {}
+    for i, row in ipairs(members) do own[i] = values[row] end
+    squares = squares + select(2, moments.mean_and_squares(own))
     freedom = freedom + #members - 1
   end
   return math.sqrt(squares / freedom)
