@@ -402,6 +402,13 @@ describe("a network of a pipeline", function()
     local other = pipeline:fit({ x = x, y = heights * 1000 + 500 }, { task = "number" }):predict(x)
     assert.is_true((other - (one * 1000 + 500)):abs():max():item() < 1)
   end)
+  it("has an output for each class", function()
+    for _, units in ipairs { 1, 3 } do
+      assert.error_matches(function()
+        mb.cross_validate(ending(function() return nn.Dense { units = units } end), { x = x, y = classes })
+      end, ("network: net: expected a network with 2 outputs, one for each class, got shape {%d}"):format(units))
+    end
+  end)
   it("has to be a new one for each fold", function()
     local one = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
     assert.error_matches(function()
@@ -515,6 +522,12 @@ describe("a class of few spectra", function()
 end)
 
 describe("data of a pipeline", function()
+  it("has no class without a name", function()
+    for _, model in ipairs { "constant", "plsda", "forest" } do
+      assert.error_matches(function() mb.cross_validate({ model }, { x = x, y = classes, classes = { "low" } }) end,
+        "cross_validate: y: row %d+: expected a class number from 1 to 1, the number of classes, got 2")
+    end
+  end)
   local function refused(message, pipeline, data, options)
     assert.error_matches(function() mb.cross_validate(pipeline, data, options) end, message)
   end

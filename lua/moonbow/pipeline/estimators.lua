@@ -105,9 +105,12 @@ local function new_network(x, options, about)
     check.fail("network", "net: expected a new network from each call, got one that was fitted before")
   end
   was_fitted[net] = true
-  if about.task == "class" then return net end
-  net:ensure_built({ table.unpack(core.shape(x), 2) }, streams.rng(about.seed, "weights"))
-  if not is_linear_at_end(net, core.narrow(x, 1, 1)) then
+  local shape = net:ensure_built({ table.unpack(core.shape(x), 2) }, streams.rng(about.seed, "weights"))
+  if about.task == "class" and not (#shape == 1 and shape[1] == about.classes) then
+    check.fail("network", "net: expected a network with %s, one for each class, got shape %s",
+      check.show_count(about.classes, "output"), check.show_shape(shape))
+  end
+  if about.task == "number" and not is_linear_at_end(net, core.narrow(x, 1, 1)) then
     check.fail("network", "net: expected a network that ends in a dense layer of one unit, with a bias and without an "
       .. "activation, since numbers are standardised for the training")
   end

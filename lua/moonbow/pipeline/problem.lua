@@ -61,8 +61,8 @@ local function read_table(operation, data, options, task)
   local n = core.size(data.x, 1)
   task = read_task(operation, data.y, task, options.task)
   if task ~= "number" then
-    local y, largest = labels.classes(operation, "y", data.y, n)
     local names = trained.class_names(operation, "data", data)
+    local y, largest = labels.classes(operation, "y", data.y, n, names and #names)
     return { task = "class", y = y, classes = names and #names or largest, names = names, title = "class" }
   end
   local _, _, y = regressor.arguments(operation, data.x, data.y, {}, {})
