@@ -89,6 +89,26 @@ describe("an HDF5 file", function()
     assert.equal("cm-1", set.unit)
   end)
 
+  it("gives what packed numbers stand for, by the attributes of the CF conventions", function()
+    local set = reads "packed.h5"
+    assert.same({ 25, 30, 35, 40 }, values(set, 2))
+    local first = values(set, 1)
+    assert.same({ 5, 10 }, { first[1], first[2] })
+    assert.is_true(first[3] ~= first[3] and first[4] ~= first[4])
+    assert.same({ 100, 200, 300, 400 }, set.axis)
+    assert.same({ "spectra: the stored numbers are packed: times 0.5 plus 5",
+      "wavenumber: the stored numbers are packed: times 100 plus 0",
+      "spectra: 2 values are missing (-999, -998): NaN" }, set.notes)
+  end)
+
+  it("of NeXus gives what packed numbers stand for, by the factor and the offset beside them", function()
+    for _, group in ipairs { "named", "older" } do
+      local set = reads("packed_nexus.h5", { block = group })
+      assert.same({ 1.5, 6.5, 11.5 }, values(set, 1))
+      assert.same({ 25, 50, 75 }, set.axis)
+    end
+  end)
+
   it("takes an axis from a group above, and columns as spectra if the axis has their length", function()
     local set = reads "latest.h5"
     assert.same({ 4, 6, 1 }, set.x:shape())

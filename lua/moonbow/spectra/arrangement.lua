@@ -134,6 +134,22 @@ local function set_axis(block, source, values, axis, length)
   block.axis = block.axis or axis.name
 end
 
+local function note_packing(source, variable)
+  local packing = variable and variable.packing
+  if packing and (packing.factor ~= 1 or packing.addend ~= 0) then
+    source:note("%s: the stored numbers are packed: times %.9g plus %.9g", variable.name, packing.factor,
+      packing.addend)
+  end
+end
+
+local function note_missing(source, values, y)
+  local missing, count = values.packing and values.packing.missing or {}, core.describe(y).nan
+  if not missing[1] or count == 0 then return end
+  local shown = {}
+  for i, number in ipairs(missing) do shown[i] = ("%.9g"):format(number) end
+  source:note("%s: %d values are missing (%s): NaN", values.name, count, table.concat(shown, ", "))
+end
+
 --- Returns the block of spectra that a variable holds.
 -- @param values, axis variables of the group; axis may be nil
 -- @param dimension of the values along which the axis runs (default: the one of its length)
@@ -145,6 +161,8 @@ function arrangement.block_of(source, group, values, axis, dimension, axes)
   local block = { y = y, labels = {}, columns = {}, metadata = {} }
   block.quantity, block.percent, block.decided = roles.quantity_of(values)
   set_axis(block, source, values, axis, core.size(y, 2))
+  for _, variable in ipairs { values, axis } do note_packing(source, variable) end
+  note_missing(source, values, y)
   note_empty(group, source)
   if #arrays.long_sizes(values.shape) > 2 then add_places(block, group, others, used, axes or {}) end
   add_others(block, source, group, values, used)
@@ -165,6 +183,7 @@ function arrangement.pairs(source, group, values)
   local x = first_column(values)
   if not x then return arrangement.block_of(source, group, values) end
   source:note("its two columns are taken as x and y")
+  note_packing(source, values)
   local block = { x = x, y = core.narrow(values:spectra(1), 2, 1), labels = {}, columns = {}, metadata = {} }
   block.quantity, block.percent, block.decided = roles.quantity_of(values)
   add_others(block, source, group, values, { [values] = true })

@@ -16,7 +16,8 @@ Numbers.__index = Numbers
 
 --- Makes a variable of numbers.
 -- @param fields name, shape, attributes; type ("f8"), order, and source and offset, where its numbers stand, or
---   load() -> source, at whose beginning they stand; fortran = true if the first index runs fastest
+--   load() -> source, at whose beginning they stand; fortran = true if the first index runs fastest; packing =
+--   { factor, addend, missing } if they stand for others: number * factor + addend, or NaN for those in a list
 function arrays.numbers(fields)
   fields.attributes = fields.attributes or {}
   fields.offset = fields.offset or 0
@@ -76,9 +77,31 @@ function Numbers:open()
   return self.source
 end
 
+local function unpack_list(list, packing)
+  local is_missing = {}
+  for _, number in ipairs(packing.missing) do is_missing[number] = true end
+  for i, number in ipairs(list) do
+    list[i] = is_missing[number] and 0 / 0 or number * packing.factor + packing.addend
+  end
+end
+
+--- Returns a tensor with NaN for the number that means missing.
+function arrays.without(x, missing)
+  local is_there = core.ne(x, missing)
+  return core.mul(x, core.div(is_there, is_there))
+end
+
+local function unpack_tensor(x, packing)
+  for _, number in ipairs(packing.missing) do x = arrays.without(x, number) end
+  return core.add(core.mul(x, packing.factor), packing.addend)
+end
+
 --- Returns all numbers as a list, in the order of the file.
 function Numbers:list()
-  if not self.values then self.values = self:open():list(self.offset, self:count(), self.type, self.order) end
+  if not self.values then
+    self.values = self:open():list(self.offset, self:count(), self.type, self.order)
+    if self.packing then unpack_list(self.values, self.packing) end
+  end
   return self.values
 end
 
@@ -101,6 +124,7 @@ function Numbers:spectra(dimension)
   end
   local length = self.shape[dimension]
   local x = self:open():tensor(self.offset, { before, length, after }, self.type, self.order)
+  if self.packing then x = unpack_tensor(x, self.packing) end
   if after > 1 then x = core.transpose(x, 2, 3) end
   return core.reshape(x, before * after, length), others
 end

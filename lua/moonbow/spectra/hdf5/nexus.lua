@@ -115,6 +115,21 @@ local function dimension_of(tree, group, axes, rank)
   return rank
 end
 
+-- The numbers of a dataset stand for (number + NAME_offset) * NAME_scaling_factor. Older files have both without the
+-- name, for the signal.
+local function set_packing(tree, path, variable, is_signal)
+  local function beside(name)
+    local object = tree:get(path, variable.name .. "_" .. name) or is_signal and tree:get(path, name)
+    local list = object and object.kind == "dataset" and tree:small(object)
+    return list and math.type(list[1]) and list[1]
+  end
+  local factor, offset = beside "scaling_factor", beside "offset"
+  if factor or offset then
+    variable.packing = { factor = factor or 1, addend = (offset or 0) * (factor or 1),
+      missing = variable.packing and variable.packing.missing or {} }
+  end
+end
+
 --- Returns the block of spectra of an NXdata group.
 -- @param values_name of a dataset of the group other than its signal; optional
 function nexus.block(tree, object, values_name)
@@ -127,6 +142,7 @@ function nexus.block(tree, object, values_name)
   for _, variable in ipairs(group.variables) do by_name[variable.name] = variable end
   local values = by_name[signal.name] or tree:variable(signal)
   if values.kind ~= "numbers" or values:count() < 2 then source:fail("%s is no spectrum", signal.path) end
+  for _, variable in ipairs(group.variables) do set_packing(tree, object.path, variable, variable == values) end
   local axes = axes_of(tree, object, signal, by_name)
   local dimension = dimension_of(tree, object, axes, #signal.shape)
   if not dimension then

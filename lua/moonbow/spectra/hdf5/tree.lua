@@ -93,6 +93,22 @@ function Tree:small(object)
   return self.smalls[object.same or object.path]
 end
 
+local function number_in(value)
+  if type(value) == "table" and #value == 1 then value = value[1] end
+  return math.type(value) and value
+end
+
+-- How numbers are packed, by the attributes of the CF conventions, which netCDF follows; nil if they are not.
+local function packing_of(attributes)
+  local factor, addend, missing = number_in(attributes.scale_factor), number_in(attributes.add_offset), {}
+  for _, name in ipairs { "_FillValue", "missing_value" } do
+    local number = number_in(attributes[name])
+    if number and number == number then missing[#missing + 1] = number end
+  end
+  if not (factor or addend or missing[1]) then return nil end
+  return { factor = factor or 1, addend = addend or 0, missing = missing }
+end
+
 --- Returns a dataset as a variable.
 -- @param fortran true: MATLAB's, whose sizes stand in reverse
 function Tree:variable(object, fortran)
@@ -110,7 +126,8 @@ function Tree:variable(object, fortran)
     shape = reversed
   end
   return arrays.numbers { name = object.name, shape = shape, fortran = fortran, type = object.type,
-    attributes = object.attributes, load = function() return load(self, object.path) end }
+    attributes = object.attributes, packing = packing_of(object.attributes),
+    load = function() return load(self, object.path) end }
 end
 
 --- Returns a group of the datasets in a group (arrangement.lua).
