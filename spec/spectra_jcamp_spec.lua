@@ -215,6 +215,21 @@ describe("labels of JCAMP-DX", function()
     assert.same({ "line 15: the values deviate from MAXY=60, got 50" }, set.notes)
   end)
 
+  it("may have exponents of Fortran, and decimal commas in front of exponents", function()
+    for _, factor in ipairs { "2.5D-01", "0.025D1", "2,5E-1", "2,5e-01" } do
+      local set = assert(read_lines("400 2 4 6 8\n404 -4 -8 200", HEAD:gsub("YFACTOR= 0.5", "YFACTOR= " .. factor)))
+      assert.same(SEVEN, files.values(set), factor)
+    end
+    local set = assert(read_lines("0 2 4 6 8 -4 -8 200", HEAD:gsub("= 400", "= 4.0D+02"):gsub("= 406", "= 40.6D1")))
+    assert.same({ 400, 406 }, { set.axis[1], set.axis[7] })
+  end)
+
+  it("that are no numbers are refused if they are factors", function()
+    refuses("line 11: the factor of Y is '1/1000', expected a number",
+      file("##XYDATA= (X++(Y..Y))\n400 1 2 3", HEAD:gsub("YFACTOR= 0.5", "YFACTOR= 1/1000")))
+    assert.is_truthy(read_lines("400 1 2 3 4 -2 -4 100", HEAD:gsub("YFACTOR= 0.5", "YFACTOR=")))
+  end)
+
   it("may have decimal commas, as the table", function()
     local head = HEAD:gsub("FIRSTX= 400", "FIRSTX= 400,5"):gsub("LASTX= 406", "LASTX= 403,5")
       :gsub("YFACTOR= 0.5", "YFACTOR= 1,0"):gsub("= 7\n", "= 4\n")
@@ -346,6 +361,7 @@ describe("NTUPLES", function()
       .. "##END NTUPLES=\n##END=\n"
     local set = assert(files.read(bytes))
     assert.same({ { 28, 32 }, { 100, 20 }, "m/z" }, { set.axis, files.values(set), set.unit })
+    assert.same({ "the points are peaks, with nothing between them" }, set.notes)
   end)
 
   it("that lack pages are cut off", function()

@@ -31,7 +31,7 @@ function ntuples.check_pages(source, entries)
     if not seen[page] then seen[page], count = true, count + 1 end
   end
   local symbol = (entries[1].page or ""):match "^%s*([%w]+)%s*="
-  local announced = symbol and variables.get(entries[1], symbol:upper()).count
+  local announced = symbol and variables.dimension(entries[1], symbol:upper())
   if not announced or announced <= count then return end
   if entries[#entries].is_last then source:cut(count, announced, "pages") end
   source:note("the file announces %d pages, %d are there", announced, count)

@@ -86,6 +86,14 @@ local function points_of(source, entry, xs, ys, line)
   return core.column_list(xs), values
 end
 
+local function check_factors(source, shape, line)
+  for _, variable in ipairs { shape.x, shape.y } do
+    if variable.unread then
+      source:fail("line %d: the factor of %s is '%s', expected a number", line, variable.symbol, variable.unread)
+    end
+  end
+end
+
 --- Reads a table.
 -- @param entry of blocks.lua
 -- @param shape of tables.shape
@@ -93,6 +101,7 @@ end
 -- @return the axis, the values, and the texts of assignments
 function tables.read(source, entry, shape, budget)
   local part, line = part_of(source, entry, shape), entry.record.line
+  check_factors(source, shape, line - 1)
   local xs, ys, texts
   if shape.lines then
     xs, ys = lines.read(source, shape.x, shape.y, part, line, entry.is_last, budget)
