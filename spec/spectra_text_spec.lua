@@ -70,6 +70,11 @@ describe("x and y", function()
       local set = assert(read("Wavenumber;" .. head .. "\n400;95\n401;96\n402;97\n"))
       assert.same({ quantity, true }, { set.quantity, set.percent }, head)
     end
+    for metadata, percent in pairs { ["# yunits: transmittance (%)"] = true, ["YUNITS: %T"] = true,
+      ["# yunits: transmittance"] = false, ["# yunits: reflectance (%)"] = false } do
+      local set = assert(read(metadata .. "\nWavenumber;T\n400;95\n401;96\n402;97\n"))
+      assert.same({ "transmittance", percent }, { set.quantity, set.percent or false }, metadata)
+    end
     for _, head in ipairs { "Intensity (%)", "Absorbance\ncm-1;%", "Transmittance" } do
       assert.is_nil(read("Wavenumber;" .. head .. "\n400;95\n401;96\n402;97\n").percent)
     end

@@ -129,6 +129,17 @@ describe("XY", function()
     assert.same({ "a", "b", "C", "T" }, written { "a", "b", "C", "T" })
   end)
 
+  it("keeps the kind of the values of a spectrum that is named as another", function()
+    path = folder .. "/a.xy"
+    for name, kind in pairs { T = { "counts" }, Absorbance = { "transmittance" }, R = { "reflectance", true },
+      Transmittance = { "transmittance", true }, ["T (%)"] = { "transmittance" }, Ab = {} } do
+      local set = mb.spectra.set { x = { { 1, 2, 3 } }, axis = { 5, 6, 7 }, names = { name }, quantity = kind[1],
+        percent = kind[2] }
+      local back = there_and_back(set)
+      assert.same({ kind[1], kind[2] }, { back.quantity, back.percent }, name)
+    end
+  end)
+
   it("refuses an axis that would not read back", function()
     path = folder .. "/a.xy"
     assert.has_error(function() mb.spectra.write(mb.spectra.set { x = { { 1 }, { 2 } }, axis = { 5 } }, path) end,

@@ -103,6 +103,12 @@ local function free_quantity(metadata)
   return unit == "%" and name or entry.text, unit == "%" or nil, ("%s: %s"):format(entry.name, entry.text)
 end
 
+-- True if metadata say that values of a kind are in percent.
+local function has_percent(metadata, quantity)
+  local stated, percent = quantity_of(metadata)
+  return units.is_percentage[quantity] and stated == quantity and percent
+end
+
 -- What the values are, by a name of their column, their unit, the text in front of axis values, or metadata.
 local function name_values(block, set)
   local unit = unit_cell(set, set.first_kept or 1)
@@ -113,8 +119,8 @@ local function name_values(block, set)
   end
   if not quantity then quantity, percent, given = quantity_of(set.metadata) end
   if not quantity then quantity, percent, given = free_quantity(set.metadata) end
-  block.quantity = quantity
-  block.percent = (percent or units.is_percentage[quantity] and units.is_percent(unit)) and true or nil
+  percent = percent or has_percent(set.metadata, quantity) or units.is_percentage[quantity] and units.is_percent(unit)
+  block.quantity, block.percent = quantity, percent and true or nil
   block.decided = quantity and ("by %s"):format(check.show(given)) or nil
 end
 

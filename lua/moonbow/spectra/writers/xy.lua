@@ -27,11 +27,18 @@ local function may_be_numbers(list, axis)
   return names.judge({ cells = cells, numbers = names.numbers_of(list, "."), is_axis = true }, axis) == "spectra"
 end
 
+-- True if a name of the only spectrum reads as another kind of values than its own.
+local function is_other_kind(name, spectra)
+  local quantity, percent = units.quantity(name)
+  return quantity and (quantity ~= spectra.quantity or (percent ~= nil) ~= (spectra.percent or false))
+end
+
 -- True if a reader may take the name of a column for something else: an axis, errors or a kind of values; or the header
 -- of a short table for a key and its value.
-local function is_taken(name, first, count, length)
-  return name == "" or pairs_of.is_axis(name, first) or length < 3 and name:find "[:=]"
-    or count > 1 and (names.is_error(name) or units.tells(name))
+local function is_taken(name, first, spectra)
+  if name == "" or pairs_of.is_axis(name, first) or spectra.length < 3 and name:find "[:=]" then return true end
+  if #spectra == 1 then return is_other_kind(name, spectra) end
+  return names.is_error(name) or units.tells(name)
 end
 
 -- Names of columns that read as such; "spectrum 2" in the place of others.
@@ -41,7 +48,7 @@ local function column_names(spectra, first, separator)
   local takes_numbers = may_be_numbers(list, spectra.axis)
   for i, name in ipairs(list) do
     local is_number = not takes_numbers and header.looks_like_number(name)
-    if is_number or is_taken(name, first, #list, spectra.length) then list[i] = cell("spectrum " .. i, separator) end
+    if is_number or is_taken(name, first, spectra) then list[i] = cell("spectrum " .. i, separator) end
   end
   return list
 end
