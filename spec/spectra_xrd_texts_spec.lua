@@ -336,5 +336,12 @@ describe("pdCIF", function()
     survives(RANGE:format "zn")
   end)
 
+  it("takes the positions in the loop of the values before those of others", function()
+    local set = assert(files.read("data_a\nloop_\n_pd_meas_2theta_scan\n_pd_meas_detector_id\n10 1\n20 1\n30 1\n"
+      .. "loop_\n_pd_proc_d_spacing\n_pd_proc_intensity_total\n4 100\n2 200\n1 300\n"))
+    assert.same({ { 4, 2, 1 }, "d-spacing", "Å" }, { set.axis, set.axis_name, set.unit })
+    assert.same({ 100, 200, 300 }, files.values(set))
+  end)
+
   it("of an instrument holds what other readers find", function() agrees "pdcif/1517474.cif" end)
 end)

@@ -122,10 +122,10 @@ local function place(names, wanted)
   end
 end
 
--- Returns the first loop that holds one of the items, the item's row in the list, and its place.
-local function find(block, rows)
+-- Returns the first of the loops that holds one of the items, the item's row in the list, and its place.
+local function find(loops, rows)
   for _, row in ipairs(rows) do
-    for _, loop in ipairs(block.loops) do
+    for _, loop in ipairs(loops) do
       local at = place(loop.names, row[1])
       if at then return loop, row, at end
     end
@@ -164,8 +164,9 @@ end
 
 -- Returns the values and their axis with its name and unit.
 local function points_of(source, text, block, what)
-  local loop, _, at = find(block, VALUES)
-  local other, row, axis_at = find(block, AXES)
+  local loop, _, at = find(block.loops, VALUES)
+  local other, row, axis_at = find({ loop }, AXES)
+  if not other then other, row, axis_at = find(block.loops, AXES) end
   local read = columns_of(source, text, loop, what, at, other == loop and axis_at)
   local values = read[at]
   columns.check_count(source, #values, number(block.items._pd_meas_number_of_points), what)
@@ -178,7 +179,7 @@ end
 
 local function read_block(source, text, block)
   local what = "data_" .. block.title
-  local _, row = find(block, VALUES)
+  local _, row = find(block.loops, VALUES)
   local values, x, axis, unit = points_of(source, text, block, what)
   local metadata = {}
   for _, name in ipairs(described) do
@@ -195,7 +196,7 @@ local NO_PATTERN = "a CIF without a powder pattern (_pd_meas_, _pd_proc_ or _pd_
 function pdcif.read(source)
   local text, found, titles = source:take_text(), {}, {}
   for _, block in ipairs(blocks_of(text)) do
-    if find(block, VALUES) then found[#found + 1], titles[#titles + 1] = block, check.show(block.title) end
+    if find(block.loops, VALUES) then found[#found + 1], titles[#titles + 1] = block, check.show(block.title) end
   end
   if #found == 0 then source:fail(NO_PATTERN) end
   local wanted, blocks = source:wanted "block", {}
