@@ -7,8 +7,9 @@ local damage = require "support.damage"
 local expect_refusal = files.expect_refusal
 
 local STYLES = '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="dd\\.mm\\.yyyy"/>'
-  .. '<numFmt numFmtId="165" formatCode="0.0&quot;mm&quot;"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/>'
-  .. '<xf numFmtId="164"/><xf numFmtId="165"/></cellXfs></styleSheet>'
+  .. '<numFmt numFmtId="165" formatCode="0.0&quot;mm&quot;"/>'
+  .. '<numFmt numFmtId="166" formatCode="0.0%;[Red]-0.0%"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/>'
+  .. '<xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="10"/><xf numFmtId="166"/></cellXfs></styleSheet>'
 local STRINGS = "<sst><si><t>class</t></si><si><r><t>cal</t></r><r><t>cite</t></r><rPh><t>no</t></rPh></si>"
   .. "<si><t>quartz</t></si></sst>"
 
@@ -69,6 +70,20 @@ describe("a table of labels", function()
 end)
 
 describe("xlsx", function()
+  it("takes cells that show percents for fractions", function()
+    local function read(style)
+      local list = { { "Wavelength (nm)", "Transmittance (%)" } }
+      for i = 1, 9 do list[i + 1] = { 400 + i, ('<c s="%d"><v>0.%d5</v></c>'):format(style, i) } end
+      return assert(files.read(one(rows(table.unpack(list)))))
+    end
+    for style, percent in pairs { [0] = true, [4] = false, [5] = false } do
+      local set = read(style)
+      assert.same({ "transmittance", percent }, { set.quantity, set.percent or false })
+      assert.equal(mb.tensor { 0.15 }:item(), files.values(set)[1])
+      assert.equal(not percent, table.concat(set.notes):find("the cells show percents", 1, true) ~= nil)
+    end
+  end)
+
   it("reads spectra in rows", function()
     local set = assert(files.read(one(PLAIN)))
     assert.same({ 400, 401.5, 403 }, set.axis)

@@ -1,4 +1,4 @@
---- Excel workbooks (.xlsx): their sheets, shared texts and the styles of dates. Source: ECMA-376, part 1.
+--- Excel workbooks (.xlsx): their sheets, shared texts and the styles of dates and percents. Source: ECMA-376, part 1.
 local archive = require "moonbow.spectra.archive"
 local xml = require "moonbow.spectra.xml"
 
@@ -10,6 +10,7 @@ local FIRST_DAY, DAY_1970, DAYS_1904, LAST_DAY = 61, 25569, 1462, 2958465 -- day
 local LONGEST_FORMAT = 255 -- bytes; Excel writes no longer ones
 local date_formats = { [14] = true, [15] = true, [16] = true, [17] = true, [18] = true, [19] = true, [20] = true,
   [21] = true, [22] = true, [45] = true, [46] = true, [47] = true } -- numbers of built-in formats
+local percent_formats = { [9] = true, [10] = true }
 
 --- True if the file is a workbook.
 function workbook.is(source) return archive.holds(source, "^xl/workbook%.xml$") end
@@ -66,30 +67,38 @@ function workbook.strings(source)
   return strings
 end
 
--- True if a format shows a number as a date or time: "dd.mm.yyyy", but not '0.0 "mm"' or "General".
-local function shows_date(code)
+-- A format without what stands in quotes and brackets, and without escaped letters.
+local function signs_of(code)
   code = code:sub(1, LONGEST_FORMAT)
-  return code:gsub('"[^"]*"', ""):gsub("%[[^%]]*%]", ""):gsub("\\.", ""):lower():find "[dmyhs]" ~= nil
+  return (code:gsub('"[^"]*"', ""):gsub("%[[^%]]*%]", ""):gsub("\\.", ""):lower())
 end
 
---- Returns { [style] = true } of the styles of cells, from 0, that show dates.
-function workbook.date_styles(source)
-  local root, codes, dates = tree(source, FOLDER .. "styles.xml") or {}, {}, {}
+-- True if a format shows a number as a date or time: "dd.mm.yyyy", but not '0.0 "mm"' or "General".
+local function shows_date(code) return signs_of(code):find "[dmyhs]" ~= nil end
+
+local function shows_percent(code) return signs_of(code):find("%", 1, true) ~= nil end
+
+--- Returns the styles of cells, from 0, that show dates, and those that show percents, { [style] = true }.
+function workbook.styles(source)
+  local root, codes, dates, percents = tree(source, FOLDER .. "styles.xml") or {}, {}, {}, {}
   for _, format in ipairs(xml.child(root, "numFmts") or {}) do
     local id, code = tonumber(format.attributes.numFmtId), format.attributes.formatCode
-    if id and code then codes[id] = shows_date(code) end
+    if id and code then codes[id] = code end
   end
   for i, style in ipairs(xml.child(root, "cellXfs") or {}) do
     local id = tonumber(style.attributes.numFmtId)
-    if id and (date_formats[id] or codes[id]) then dates[i - 1] = true end
+    local code = codes[id] or ""
+    if date_formats[id] or shows_date(code) then dates[i - 1] = true end
+    if percent_formats[id] or shows_percent(code) then percents[i - 1] = true end
   end
-  return dates
+  return dates, percents
 end
 
---- Returns the worksheets, and the book { strings, dates, since_1904 } for worksheet.text.
+--- Returns the worksheets, and the book { strings, dates, percents, since_1904 } for worksheet.text.
 function workbook.open(source)
   local sheets, since_1904 = workbook.sheets(source)
-  return sheets, { strings = workbook.strings(source), dates = workbook.date_styles(source), since_1904 = since_1904 }
+  local dates, percents = workbook.styles(source)
+  return sheets, { strings = workbook.strings(source), dates = dates, percents = percents, since_1904 = since_1904 }
 end
 
 -- Returns a part of a day as a time, "12:30" or "12:30:15".

@@ -32,8 +32,10 @@ end
 
 local function number_of(grid, cell)
   local number = tonumber(cell.value) or fail(grid, "expected a number, got %s", cell.value)
-  local date = grid.book.dates[tonumber(cell.style)] and workbook.date(number, grid.book.since_1904)
+  local style = tonumber(cell.style)
+  local date = grid.book.dates[style] and workbook.date(number, grid.book.since_1904)
   if date then return date end
+  if grid.book.percents[style] then grid.percents = grid.percents + 1 end
   local short = #cell.value > SHORTEST and ("%.15g"):format(number)
   return short and tonumber(short) == number and short or cell.value
 end
@@ -69,8 +71,8 @@ local function put(grid, row, column, value)
   end
 end
 
--- What the start of an element does to the grid { rows, last (number of row), filled (cells), bytes (of them), merged
--- (ranges), row, column, cell }, the last three being those that are read.
+-- What the start of an element does to the grid { rows, last (number of row), filled (cells), percents (of them),
+-- bytes, merged (ranges), row, column, cell }, the last three being those that are read.
 local begins = {}
 
 function begins.row(grid, attributes)
@@ -130,7 +132,7 @@ function ends.rPh(grid) if grid.cell then grid.cell.phonetic = nil end end
 local function read_grid(source, book, sheet)
   local content = archive.pieces(source, sheet.part) or source:fail("%s is missing", sheet.part)
   local grid = { source = source, book = book, name = "sheet " .. sheet.name, rows = {}, last = 0, filled = 0,
-    bytes = 0, merged = {}, visited = 0, column = 0, spare = {} }
+    bytes = 0, percents = 0, merged = {}, visited = 0, column = 0, spare = {} }
   xml.events(source, content, sheet.part, function(element, attributes)
     if begins[element] then begins[element](grid, attributes) end
   end, function(element, text)
@@ -183,14 +185,14 @@ local function lines_of(grid, width)
 end
 
 --- Reads a sheet. Dates become text, "2024-05-31", "12:30"; the text of merged cells is that of each of them.
--- @param book { strings, dates, since_1904 } of the workbook
+-- @param book { strings, dates, percents, since_1904 } of the workbook
 -- @param sheet { name, part }
--- @return the text, and the number of cells that are not empty
+-- @return the text, and the numbers of cells that are not empty and of those that show percents
 function worksheet.text(source, book, sheet)
   local grid = read_grid(source, book, sheet)
   local width = width_of(grid)
   for _, reference in ipairs(grid.merged) do fill_merged(grid, reference) end
-  return lines_of(grid, width), grid.filled
+  return lines_of(grid, width), grid.filled, grid.percents
 end
 
 return worksheet

@@ -1,4 +1,5 @@
 --- Excel workbooks: a sheet is read as a table of text is.
+local core = require "moonbow.core"
 local Source = require "moonbow.spectra.source"
 local shown = require "moonbow.shown"
 local text = require "moonbow.spectra.formats.text"
@@ -19,9 +20,20 @@ end
 
 function xlsx.matches(source) return workbook.is(source) or not not ole_reason(source) end
 
+-- Cells that show percents hold fractions: 0.45 is shown as 45%, also below "Transmittance (%)".
+local function check_percent(source, blocks, percents)
+  local values, is_stated = 0, false
+  for _, block in ipairs(blocks) do
+    values, is_stated = values + core.count(block.y), is_stated or block.percent
+  end
+  if percents < values or not is_stated then return end
+  for _, block in ipairs(blocks) do block.percent = nil end
+  source:note "the cells show percents, so their values are fractions"
+end
+
 -- Returns the blocks of a sheet; nil if it is empty; nil and a message if it is no table of spectra.
 local function read_sheet(source, book, sheet)
-  local content, filled = worksheet.text(source, book, sheet)
+  local content, filled, percents = worksheet.text(source, book, sheet)
   if filled == 0 then return nil end
   local options = setmetatable({ block = false, separator = "\t", decimal = source.options.decimal or ".",
     comment = source.options.comment or "" }, { __index = source.options })
@@ -30,6 +42,7 @@ local function read_sheet(source, book, sheet)
   local blocks, message = Source.try(text.read, lines)
   if not blocks then return nil, ("sheet %s: %s"):format(sheet.name, message) end
   for _, note in ipairs(lines.notes) do source:note("%s", note) end
+  check_percent(source, blocks, percents)
   for _, block in ipairs(blocks) do
     block.metadata = block.metadata or {}
     block.metadata.sheet = sheet.name
