@@ -210,6 +210,18 @@ describe("JCAMP-DX", function()
     end
   end)
 
+  it("keeps fractions beyond 2, as noise has them, fractions", function()
+    path = folder .. "/a.jdx"
+    for _, quantity in ipairs { "transmittance", "reflectance" } do
+      local set = mb.spectra.set { x = { { 0.5, 0.25, 1 }, { 0.5, 2.5, 1 } }, axis = { 3, 2, 1 }, unit = "nm",
+        quantity = quantity }
+      local back = there_and_back(set)
+      assert.same({ quantity, {}, {} }, { back.quantity, back.columns, back.notes })
+      assert.is_nil(back.percent)
+      assert.is_nil(back.metadata[2]["VALUES IN PERCENT"])
+    end
+  end)
+
   it("scales values by powers of ten or two, so that they come back", function()
     path = folder .. "/a.jdx"
     local function factor() return content():match "##YFACTOR= (%S+)" end

@@ -2,8 +2,10 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local asdf = require "moonbow.spectra.writers.asdf"
+local meaning = require "moonbow.spectra.formats.jcamp.meaning"
 local records = require "moonbow.spectra.formats.jcamp.records"
 local texts = require "moonbow.spectra.writers.texts"
+local units = require "moonbow.spectra.units"
 local Source = require "moonbow.spectra.source"
 
 local jcamp = { suffixes = { "jdx", "dx", "jcamp" }, title = "JCAMP-DX" }
@@ -145,6 +147,12 @@ local function put_table(spectra, i, options, put)
   asdf.put_affn(words, abscissas(spectra.axis), put)
 end
 
+-- True for fractions that a reader would take for percents, such as noise where a detector sees next to nothing.
+local function look_like_percents(spectra, i)
+  return units.is_percentage[spectra.quantity] and not spectra.percent
+    and core.describe(core.row(spectra.x, i)).max > meaning.LARGEST_RATIO
+end
+
 local function put_block(spectra, i, options, put)
   local metadata, quantity = spectra.metadata[i] or {}, spectra.quantity or ""
   put_label(put, "TITLE", texts.one_line(spectra.names[i]))
@@ -159,6 +167,7 @@ local function put_block(spectra, i, options, put)
   local is_2theta = spectra.axis_name == "2theta" and (unit or "deg") == "deg"
   put_label(put, "XUNITS", x_units[unit] or is_2theta and "2THETA" or unit or "")
   put_label(put, "YUNITS", spectra.percent and "%" .. quantity:upper() or y_units[quantity] or quantity:upper())
+  if look_like_percents(spectra, i) then put_label(put, "$VALUES IN PERCENT", "NO") end
   put_table(spectra, i, options, put)
   put "##END=\n"
 end

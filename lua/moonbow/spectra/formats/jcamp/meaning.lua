@@ -5,8 +5,9 @@ local units = require "moonbow.spectra.units"
 
 local meaning = {}
 
-local LARGEST_RATIO = 2 -- transmittance above is in percent
+meaning.LARGEST_RATIO = 2 -- transmittance above is in percent
 local LABEL = "^%$LABEL" -- keys of labels that mb.spectra.write wrote
+local PERCENT = "$VALUESINPERCENT" -- key of its label that is "NO" for fractions beyond that ratio
 local LONGEST = 4096 -- bytes of a value that is kept as metadata
 local MOST_COPIES = 1000000 -- of the labels of a block, one for each of its tables
 
@@ -16,6 +17,7 @@ for key in ([[TITLE JCAMPDX END BLOCKS NPOINTS FIRSTX LASTX DELTAX MINX MAXX XFA
   YUNITS LASTY FIRSTR LASTR DELTAR RFACTOR RUNITS AFACTOR AUNITS FIRSTA MINA MAXA NUMDIM]]):gmatch "%S+" do
   own[key] = true
 end
+own[PERCENT] = true
 
 local function data_type(block)
   local record = block.labels.DATATYPE
@@ -37,6 +39,11 @@ function meaning.axis(source, block, x)
   return unit, name
 end
 
+local function are_fractions(block)
+  local record = block.labels[PERCENT]
+  return record and record.head:upper() == "NO"
+end
+
 local function quantity_of(block, unit)
   if unit:upper() == "A" and data_type(block):find "^UV" then return "absorbance" end
   return units.quantity(unit)
@@ -48,9 +55,9 @@ function meaning.values(block, y, values)
   if unit == "" then return nil, nil, "the file does not say what its values are" end
   local quantity, percent = quantity_of(block, unit)
   local decided = (y.name and "UNITS=" or "YUNITS=") .. unit
-  if (quantity == "transmittance" or quantity == "reflectance") and not percent then
+  if units.is_percentage[quantity] and not percent and not are_fractions(block) then
     local greatest = core.describe(values).max
-    percent = greatest > LARGEST_RATIO
+    percent = greatest > meaning.LARGEST_RATIO
     if percent then decided = ("%s, with values up to %.4g: percent"):format(decided, greatest) end
   end
   return quantity, percent and true or nil, decided
