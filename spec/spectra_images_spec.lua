@@ -34,7 +34,8 @@ teardown(function() lfs.rmdir(folder) end)
 local function header(fields)
   local lines = { "ENVI" }
   for _, name in ipairs { "samples", "lines", "bands", "header offset", "data type", "interleave", "byte order",
-    "file type", "wavelength units", "wavelength", "spectra names" } do
+    "file type", "wavelength units", "wavelength", "spectra names", "reflectance scale factor", "data ignore value",
+    "bbl", "data gain values" } do
     if fields[name] then lines[#lines + 1] = name .. " = " .. fields[name] end
   end
   return table.concat(lines, "\n") .. "\n"
@@ -54,6 +55,29 @@ describe("ENVI", function()
     assert.is_nil(mb.spectra.read(path))
     refuses(put("b.hdr", header { samples = 1, lines = 1, bands = 1, ["data type"] = 12 }),
       "no file with the numbers beside it (.img, .sli, .dat, .bsq, .bil, .bip, .raw, .bin)")
+  end)
+  it("gives reflectance of values with a scale factor, and NaN of those to be ignored", function()
+    local scaled = { samples = 2, lines = 1, bands = 2, ["data type"] = 2, interleave = "bip",
+      ["reflectance scale factor"] = "10000.0", ["data ignore value"] = -999, bbl = "{ 1, 0.0 }",
+      ["data gain values"] = "{ 1.5, 2.0 }" }
+    put("s.img", packed("<i2", { 5000, 2500, -999, 10000 }))
+    local path = put("s.hdr", header(scaled))
+    local set = assert(mb.spectra.read(path))
+    assert.same({ 0.5, 0.25 }, written.values(set, 1))
+    local second = written.values(set, 2)
+    assert.is_true(second[1] ~= second[1])
+    assert.equal(1, second[2])
+    assert.same({ "reflectance", "reflectance scale factor" }, { set.quantity, set.decided })
+    assert.is_nil(set.percent)
+    assert.same({ "1 values are missing (data ignore value = -999): NaN",
+      "the stored values were divided by the reflectance scale factor, 10000",
+      "the data gain values of the header were not applied",
+      "1 bands that the header marks as bad (bbl) were kept" }, set.notes)
+    for _, factor in ipairs { "0", "many" } do
+      scaled["reflectance scale factor"] = factor
+      refuses(put("s.hdr", header(scaled)), ("reflectance scale factor: expected a positive number, got '%s'")
+        :format(factor))
+    end
   end)
   it("reads images in each order of their numbers", function()
     for interleave, list in pairs(orders) do

@@ -1,6 +1,7 @@
 --- ENVI: a header of text (.hdr) beside the numbers of a spectral library or an image; either file stands for both.
 local lfs = require "lfs"
 local core = require "moonbow.core"
+local arrays = require "moonbow.spectra.arrays"
 local numbers = require "moonbow.spectra.numbers"
 local check = require "moonbow.check"
 local trim = require "moonbow.io.trim"
@@ -137,6 +138,41 @@ local function check_size(data, offset, shape, type)
   end
 end
 
+local function scale_factor(header, fields)
+  local text = fields["reflectance scale factor"]
+  local factor = tonumber(text or 1)
+  if not (factor and factor > 0 and factor < math.huge) then
+    header:fail("reflectance scale factor: expected a positive number, got %s", check.show(text))
+  end
+  return text and factor
+end
+
+-- Makes reflectance of values that a scale factor made integers, and NaN of those that the header says to ignore.
+local function set_values(header, source, fields, block)
+  local factor = scale_factor(header, fields)
+  local missing = tonumber(fields["data ignore value"] or "") -- "nan" needs nothing
+  block.decided = "ENVI headers do not say what the values are"
+  if missing then
+    block.y = arrays.without(block.y, missing)
+    local count = core.describe(block.y).nan
+    if count > 0 then source:note("%d values are missing (data ignore value = %.9g): NaN", count, missing) end
+  end
+  if not factor then return end
+  block.y, block.quantity, block.decided = core.div(block.y, factor), "reflectance", "reflectance scale factor"
+  if factor ~= 1 then source:note("the stored values were divided by the reflectance scale factor, %.9g", factor) end
+end
+
+-- Notes what headers say of bands and is left to the user, as ENVI leaves it.
+local function note_bands(source, fields)
+  for _, name in ipairs { "data gain values", "data offset values", "data reflectance gain values",
+    "data reflectance offset values" } do
+    if fields[name] then source:note("the %s of the header were not applied", name) end
+  end
+  local bad = 0
+  for word in (fields.bbl or ""):gmatch "[^%s,]+" do bad = bad + (tonumber(word) == 0 and 1 or 0) end
+  if bad > 0 then source:note("%d bands that the header marks as bad (bbl) were kept", bad) end
+end
+
 function envi.read(source)
   local header = is_header(source) and source or header_beside(source)
   if not header then source:fail "expected a header that begins with ENVI, or one beside the numbers (.hdr)" end
@@ -160,7 +196,8 @@ function envi.read(source)
     block.labels, block.columns = place_labels(shape)
     block.x, block.axis, block.unit = axis_of(header, fields, shape.bands)
   end
-  block.decided = "ENVI headers do not say what the values are"
+  set_values(header, source, fields, block)
+  note_bands(source, fields)
   block.metadata = { description = fields.description, sensor = fields["sensor type"] }
   return { block }
 end
