@@ -387,6 +387,17 @@ describe("several tables in a file of JCAMP-DX", function()
       assert.same({ i, 2 * i, "b" }, { metadata.SCAN, metadata.TIME, metadata.OWNER })
     end
   end)
+  it("have the numbers and units right in front of them, and factors of their block", function()
+    local bytes = HEAD .. "##XYDATA= (X++(Y..Y))\n400 1 2 3 4 -2 -4 100\n%s##XYDATA= (X++(Y..Y))\n%s\n##END=\n"
+    local set = assert(files.read(bytes:format("##YFACTOR= 0.1\n##YUNITS= TRANSMITTANCE\n", "400 1 2 3 4 5 6 10")))
+    assert.same({ SEVEN, { "absorbance", "transmittance" } }, { files.values(set, 1), set.labels.values })
+    assert.equal(1, files.values(set, 2)[7])
+    local own = bytes:format("##FIRSTX= 500\n##DELTAX= 2\n##NPOINTS= 3\n", "500 1 2 4")
+    set = assert(files.read(own, { block = 2 }))
+    assert.same({ { 500, 502, 504 }, { 0.5, 1, 2 } }, { set.axis, files.values(set) })
+    assert.same({}, set.notes)
+    assert.same({ 400, 401, 402, 403, 404, 405, 406 }, assert(files.read(own, { block = 1 })).axis)
+  end)
   it("are read in a time that grows with their number", function() -- its square would take minutes
     assert.equal(10000, assert(files.read(scans(10000))).x:size(1))
   end)

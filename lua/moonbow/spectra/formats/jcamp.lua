@@ -87,8 +87,8 @@ end
 local function block_of(source, entry, budget)
   local xs, ys, texts = tables.read(source, entry, entry.shape, budget)
   if tables.is_sticks(entry) then note_peaks(source, entry, xs) end
-  local unit, name = meaning.axis(source, entry.block, entry.shape.x)
-  local quantity, percent, decided = meaning.values(entry.block, entry.shape.y, ys)
+  local unit, name = meaning.axis(source, entry, entry.shape.x)
+  local quantity, percent, decided = meaning.values(entry, entry.shape.y, ys)
   local metadata = meaning.metadata(source:as_text(), entry)
   if source.options.ppm and unit == "Hz" then xs, unit, name = shift.to_ppm(source, xs, metadata), units.axis "ppm" end
   metadata.assignments = texts

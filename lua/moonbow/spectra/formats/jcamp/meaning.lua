@@ -19,43 +19,43 @@ for key in ([[TITLE JCAMPDX END BLOCKS NPOINTS FIRSTX LASTX DELTAX MINX MAXX XFA
 end
 own[PERCENT] = true
 
-local function data_type(block)
-  local record = block.labels.DATATYPE
+local function data_type(entry)
+  local record = entry.labels.DATATYPE
   return record and record.head:upper() or ""
 end
 
 --- True for a table of what an NMR spectrometer recorded over time, of which a spectrum is computed.
-function meaning.is_fid(entry) return data_type(entry.block):find "^NMR%s*FID" ~= nil end
+function meaning.is_fid(entry) return data_type(entry):find "^NMR%s*FID" ~= nil end
 
 --- Returns the unit and the name of the axis; nil if the file gives none that is known.
-function meaning.axis(source, block, x)
-  local kind, text = data_type(block), x.unit or ""
+function meaning.axis(source, entry, x)
+  local kind, text = data_type(entry), x.unit or ""
   local unit, name = units.axis(text)
   if unit == "cm-1" and kind:find "RAMAN" then name = "Raman shift" end
   if unit == "cm-1" and kind:find "X.?RAY" then
-    source:note("DATA TYPE=%s, but XUNITS=%s: one of both is wrong", block.labels.DATATYPE.head, text)
+    source:note("DATA TYPE=%s, but XUNITS=%s: one of both is wrong", entry.labels.DATATYPE.head, text)
   end
   if not unit and text ~= "" then return nil, text end
   return unit, name
 end
 
-local function are_fractions(block)
-  local record = block.labels[PERCENT]
+local function are_fractions(entry)
+  local record = entry.labels[PERCENT]
   return record and record.head:upper() == "NO"
 end
 
-local function quantity_of(block, unit)
-  if unit:upper() == "A" and data_type(block):find "^UV" then return "absorbance" end
+local function quantity_of(entry, unit)
+  if unit:upper() == "A" and data_type(entry):find "^UV" then return "absorbance" end
   return units.quantity(unit)
 end
 
 --- Returns the kind of the values, true if they are in percent, and how this was decided.
-function meaning.values(block, y, values)
+function meaning.values(entry, y, values)
   local unit = y.unit or ""
   if unit == "" then return nil, nil, "the file does not say what its values are" end
-  local quantity, percent = quantity_of(block, unit)
+  local quantity, percent = quantity_of(entry, unit)
   local decided = (y.name and "UNITS=" or "YUNITS=") .. unit
-  if units.is_percentage[quantity] and not percent and not are_fractions(block) then
+  if units.is_percentage[quantity] and not percent and not are_fractions(entry) then
     local greatest = core.describe(values).max
     percent = greatest > meaning.LARGEST_RATIO
     if percent then decided = ("%s, with values up to %.4g: percent"):format(decided, greatest) end

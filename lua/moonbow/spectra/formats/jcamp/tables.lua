@@ -20,7 +20,7 @@ function tables.shape(source, entry)
   local record = entry.record
   local shape = form.read(entry.kind, record.head, variables.symbols(entry))
   if not shape then source:fail("line %d: a table of the form '%s' is not read", record.line - 1, record.head) end
-  shape.commas = variables.has_commas(entry.block)
+  shape.commas = variables.has_commas(entry)
   if shape.lines then
     shape.x, shape.y = variables.get(entry, shape.x, shape.commas), variables.get(entry, shape.y, shape.commas)
     return shape

@@ -10,10 +10,10 @@ local LONGEST = 4096 -- bytes of a list of NTUPLES
 local NUMBERS = { "FIRSTX", "LASTX", "FIRSTY", "MAXX", "MINX", "MAXY", "MINY", "DELTAX", "XFACTOR", "YFACTOR",
   "RESOLUTION" }
 
---- True if a block writes its numbers with decimal commas.
-function variables.has_commas(block)
+--- True if the labels of a table write numbers with decimal commas.
+function variables.has_commas(table)
   for _, key in ipairs(NUMBERS) do
-    local record = block.labels[key]
+    local record = table.labels[key]
     if record and record.head:find "^[+-]?%d*,%d+[eEdD]?[+-]?%d*$" then return true end
   end
   return false
@@ -45,7 +45,7 @@ end
 local function head(labels, key) return labels[key] and labels[key].head end
 
 local function plain(table, symbol, commas)
-  local labels = table.block.labels
+  local labels = table.labels
   local function get(key) return number(head(labels, key), commas) end
   local count = (symbol == "X" or symbol == "R") and get "NPOINTS"
   local factor, unread = factor_of(head(labels, symbol .. "FACTOR"), commas)
