@@ -254,6 +254,14 @@ describe("JCAMP-DX", function()
       "write: form: DIFDUP needs an even axis; AFFN writes pairs of numbers")
   end)
 
+  it("keeps apart labels that differ behind a sign of comments", function()
+    path = folder .. "/a.jdx"
+    local set = mb.spectra.set { x = noise(2, 4), axis = { 1, 2, 3, 4 }, names = { "$$ 1", "a$$$b" },
+      labels = { kind = { "a $$ b", "a $$ c" } } }
+    local back = there_and_back(set)
+    assert.same({ { "a $ $ b", "a $ $ c" }, { "$ $ 1", "a$ $ $b" } }, { back.labels.kind, back.names })
+  end)
+
   it("writes NaN as '?', and keeps labels from becoming records", function()
     path = folder .. "/a.jdx"
     local set = mb.spectra.set { x = { 1, 0 / 0, 3 }, axis = { 1, 2, 3 }, metadata = { note = "x\n##END=\n$$ y" } }
@@ -265,7 +273,7 @@ describe("JCAMP-DX", function()
       assert.truthy(values[2] ~= values[2])
       assert.same({ 1, 3 }, { values[1], values[3] })
     end
-    assert.equal("x\n# #END=", back.metadata[1].note)
+    assert.equal("x\n# #END=\n$ $ y", back.metadata[1].note)
     assert.has_error(function() mb.spectra.write(set, path, { form = "DIFDUP" }) end,
       "write: x: expected finite values, 1 are NaN")
   end)

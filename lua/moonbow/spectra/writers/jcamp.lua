@@ -36,9 +36,14 @@ local function data_type(spectra, metadata)
   return unit == "nm" and "UV/VIS SPECTRUM" or unit == "ppm" and "NMR SPECTRUM" or "SPECTRUM"
 end
 
+-- Returns a text in which nothing begins a label or a comment.
+local function harmless(text)
+  text = texts.utf8(text):gsub("\r\n?", "\n"):gsub("\n[^%S\n]*##", "\n# #")
+  return (text:gsub("%$%$+", function(run) return run:gsub("%$", " $"):sub(2) end))
+end
+
 local function put_label(put, name, value)
-  value = math.type(value) and texts.number(value)
-    or texts.utf8(value):gsub("\r\n?", "\n"):gsub("\n[^%S\n]*##", "\n# #")
+  value = math.type(value) and texts.number(value) or harmless(value)
   put(("##%s= %s\n"):format(name, value))
 end
 
