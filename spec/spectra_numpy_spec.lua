@@ -74,6 +74,12 @@ describe("a .npy file", function()
 end)
 
 describe("a .npz file", function()
+  it("says which way a square matrix is read", function()
+    assert(mb.save_npz({ X = mb.tensor { { 1, 2 }, { 3, 4 } }, wavelength = counted(2) }, path))
+    local set = assert(mb.spectra.read(path))
+    assert.same({ 1, 2 }, values(set, 1))
+    assert.same({ "X is square: its rows are taken as the spectra" }, set.notes)
+  end)
   it("gives X as spectra, with axis and labels by their names and sizes", function()
     local set = assert(read(npz { { "X", x }, { "wavelength", wavelength },
       { "names", npy("<U2", "2,", string.pack("<I4I4I4I4", 97, 0, 0xb5, 0x10ffff)) },

@@ -150,11 +150,20 @@ local function note_missing(source, values, y)
   source:note("%s: %d values are missing (%s): NaN", values.name, count, table.concat(shown, ", "))
 end
 
+-- The axis of a square matrix fits rows and columns.
+local function note_square(source, values)
+  local sizes = arrays.long_sizes(values.shape)
+  if #sizes == 2 and sizes[1] == sizes[2] then
+    source:note("%s is square: its rows are taken as the spectra", values.name)
+  end
+end
+
 --- Returns the block of spectra that a variable holds.
 -- @param values, axis variables of the group; axis may be nil
 -- @param dimension of the values along which the axis runs (default: the one of its length)
 -- @param axes variables by the dimensions to which they belong; optional
 function arrangement.block_of(source, group, values, axis, dimension, axes)
+  if axis and not dimension then note_square(source, values) end
   dimension = dimension or axis and roles.dimension_of(values, axis:count()) or roles.last_dimension(values)
   local y, others = values:spectra(dimension)
   local used = { [values] = true, [axis or values] = true }
