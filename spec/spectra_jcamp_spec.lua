@@ -355,6 +355,14 @@ describe("NTUPLES", function()
     assert.same({}, set.notes)
   end)
 
+  it("compare FIRST of the whole with the first page alone", function()
+    local set = assert(files.read((PAGES:gsub("##FIRST= 8, 5, 8\n", ""))))
+    assert.same({ { 8, 10, 12 }, {} }, { files.values(set, 2), set.notes })
+    set = assert(files.read((PAGES:gsub("9, 5, 2", "9, 5, 30"):gsub("##FIRST= 8, 5, 8", "##FIRST= 8, 5, 90"))))
+    assert.same({ "line 11: the values deviate from FIRSTY=30, got 2",
+      "line 15: the values deviate from FIRSTY=90, got 8" }, set.notes)
+  end)
+
   it("of mass spectra are pages of pairs", function()
     local bytes = "##TITLE= gc\n##NTUPLES= MASS SPECTRUM\n##SYMBOL= X, Y, T\n##VAR_DIM= ,,1\n##UNITS= M/Z, RELATIVE "
       .. "ABUNDANCE, SECONDS\n##PAGE= T= 5\n##NPOINTS= 2\n##DATA TABLE= (XY..XY), PEAKS\n28, 100 32, 20\n"

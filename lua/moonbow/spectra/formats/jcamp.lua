@@ -122,6 +122,7 @@ function jcamp.read(source)
   check_link(source, found)
   meaning.limit(source, found.blocks)
   if found.tables[1].ntuples then ntuples.check_pages(source, found.tables) end
+  ntuples.forget_first(found.tables)
   local wanted = source:wanted "block"
   local entries = wanted and chosen(source, found.tables, wanted) or of_one_kind(source, found.tables)
   local budget = { left = source.size + lines.MOST_REPEATED }

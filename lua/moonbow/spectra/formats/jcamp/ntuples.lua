@@ -23,6 +23,16 @@ function ntuples.first_variable(source, entries)
   return kept
 end
 
+--- Forgets FIRST of the values of later pages, which is that of the first page unless a page has its own.
+function ntuples.forget_first(entries)
+  local seen = {} -- symbols by NTUPLES
+  for _, entry in ipairs(entries) do
+    local y, symbols = entry.shape.y, seen[entry.ntuples or entry] or {}
+    if symbols[y.symbol] and not entry.page_labels.FIRST then y.first = nil end
+    seen[entry.ntuples or entry], symbols[y.symbol] = symbols, true
+  end
+end
+
 --- Notes pages that are missing, or ends the reading: the file is cut off, or was edited.
 function ntuples.check_pages(source, entries)
   local seen, count = {}, 0
