@@ -99,6 +99,19 @@ describe("a full-profile fit", function()
     assert.matches("rutile +O2 Ti +P 42/m n m +%d+%.%d +%d+ +001 0.%d", tostring(mixture))
   end)
 
+  it("finds weights and widths of sharp, strong peaks, whose widths start far off", function()
+    for _, case in ipairs { { "Co", 0.02, 0.01 }, { "Co", 0.05, 0.02 }, { "CuKa1", 0.02, 0.03 } } do
+      local radiation, step, W = table.unpack(case)
+      local pattern = mb.xrd.pattern({ { crystal = HALITE, weight = 0.6 }, { crystal = RUTILE, weight = 0.4 } }, {
+        radiation = radiation, grid = { first = 20, last = 90, step = step }, B = 0.6, maximum = 30000, background = 50,
+        noise = mb.rng(1), instrument = { W = W } })
+      local mixture = mb.xrd.fit(pattern, { HALITE, RUTILE }, { radiation = radiation })
+      assert.near(0.6, weights(mixture).halite, 0.01)
+      assert.near(math.sqrt(W), mixture.gaussian, 0.002)
+      assert.is_true(mixture.rwp < 0.1)
+    end
+  end)
+
   local function half(phase, options)
     local filled = { radiation = "Cu", grid = { first = 20, last = 120, step = 0.03 }, B = 0.6, maximum = 20000,
       background = 50, noise = mb.rng(3), size = 500 }

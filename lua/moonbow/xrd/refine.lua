@@ -149,11 +149,11 @@ local function values_of(parameters)
 end
 
 -- The step of damped normal equations, without parameters that stand at a bound and would leave it.
-local function step_of(gram, right, lengths, parameters, first, damping)
+-- @param start values before the step; the parameters themselves still hold those of the last trial
+local function step_of(gram, right, lengths, parameters, start, first, damping)
   local damped, places = {}, {}
   for i = 1, #right do
-    local parameter = parameters[i - first]
-    local value = parameter and parameter[1][parameter[2]]
+    local parameter, value = parameters[i - first], start[i - first]
     local leaves = parameter and (value <= parameter[3] and right[i] < 0 or value >= parameter[4] and right[i] > 0)
     if not leaves then places[#places + 1] = i end
   end
@@ -176,7 +176,7 @@ local function advance(data, model, damping)
   local first, start, before = data.free + #model.phases, values_of(parameters), model.residual
   local gram, right, lengths = equations(data, model, parameters)
   while damping <= MOST_DAMPING do
-    local moves, values = step_of(gram, right, lengths, parameters, first, damping), {}
+    local moves, values = step_of(gram, right, lengths, parameters, start, first, damping), {}
     for i, value in ipairs(start) do values[i] = value + (moves[i] or 0) end
     set_values(parameters, values)
     refine.solve(data, model)
