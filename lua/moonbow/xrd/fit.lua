@@ -102,8 +102,9 @@ local function reach_tails(data, model)
   return is_wider
 end
 
--- Refines without texture, then with one along the direction that explains most.
+-- Refines from the best of some widths without texture, then with one along the direction that explains most.
 local function refine_all(data, model)
+  refine.start_widths(data, model)
   refine.run(data, model)
   reach_tails(data, model)
   refine.orient(data, model)

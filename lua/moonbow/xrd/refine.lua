@@ -13,6 +13,7 @@ local ENOUGH = 1e-4 -- relative fall of the squared residual that is worth anoth
 local MOST_DISPLACEMENT = 0.4 -- shift of 2theta at 0, in degrees
 local TEXTURES = { 0.22, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.15, 1.3, 1.5, 1.75, 2.2, 2.8, 3.5, 4.5 } -- first r
 local ENOUGH_TEXTURE = 0.01 -- relative fall of the squared residual that is worth a texture
+local FIRST_SIZES, FIRST_WIDTHS = { 400, 2000, 150 }, { 0.0025, 0.03 } -- angstrom; W beside the instrument's
 local LEAST_WIDTH, MOST_WIDTH = 2.5e-4, 0.25 -- W, in square degrees; less where the step is finer
 
 --- The start of a refinement.
@@ -207,6 +208,24 @@ local function orient(data, model, p, rest, textures)
     end
   end
   p.direction, p.texture = direction, texture
+end
+
+--- Gives all phases the size, and the pattern the W, that explain most of it. From widths that are far off, the first
+-- steps of a refinement move peaks instead.
+function refine.start_widths(data, model)
+  local phases, g, best = model.phases, model.globals, nil
+  local function set(W, broadening)
+    g.W = W
+    for _, p in ipairs(phases) do p.broadening = broadening end
+    return refine.solve(data, model).residual
+  end
+  for _, W in ipairs { g.W, table.unpack(FIRST_WIDTHS) } do
+    for _, size in ipairs(FIRST_SIZES) do
+      local residual = set(W, 1 / size)
+      if not best or residual < best.residual then best = { residual = residual, W = W, broadening = 1 / size } end
+    end
+  end
+  set(best.W, best.broadening)
 end
 
 --- Chooses a texture for each phase without one, where it pays.
