@@ -113,6 +113,20 @@ describe("a full-profile fit", function()
     end
   end)
 
+  it("takes an instrument whose peaks are narrower between the ends than W", function()
+    for _, instrument in ipairs { { U = 0.01, V = -0.01, W = 0.01 }, { U = 0.05, V = -0.03, W = 0.01 } } do
+      local pattern = mb.xrd.pattern({ { crystal = HALITE, weight = 0.6 }, { crystal = RUTILE, weight = 0.4 } }, {
+        radiation = "Cu", grid = { first = 20, last = 120, step = 0.03 }, B = 0.6, maximum = 30000, background = 100,
+        noise = mb.rng(1), instrument = instrument, size = 500 })
+      for _, way in ipairs { mb.xrd.fit, mb.xrd.identify } do
+        local mixture = way(pattern, { HALITE, RUTILE }, { radiation = "Cu", instrument = instrument })
+        assert.near(0.6, weights(mixture).halite, 0.01)
+        assert.near(0.1, mixture.gaussian, 0.01)
+        assert.same({}, mixture.at_bounds)
+      end
+    end
+  end)
+
   local function half(phase, options)
     local filled = { radiation = "Cu", grid = { first = 20, last = 120, step = 0.03 }, B = 0.6, maximum = 20000,
       background = 50, noise = mb.rng(3), size = 500 }

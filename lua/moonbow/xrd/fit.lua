@@ -132,7 +132,8 @@ end
 -- sample, the instrument's Gaussian width W, and a background. Weighted by the reciprocals of the values;
 -- Levenberg-Marquardt. Intensities are those of the file's cell; B, occupancies and positions are not refined. Sizes
 -- are at least 10 A, microstrain at most 0.03, r of a texture 0.2 to 5, the displacement -0.4 to 0.4 degrees, and the
--- root of W 0.016 degrees (or half a step, if that is less) to 0.5: mixture.at_bounds lists what ended at a bound.
+-- root of W 0.016 degrees (or half a step, if that is less; more where U and V make peaks narrower than W) to 0.5:
+-- mixture.at_bounds lists what ended at a bound.
 -- @param pattern spectra one spectrum over 2theta in degrees, d in angstrom, or q in 1/angstrom
 -- @param phases table list of crystals or paths, all of which are tried
 -- @option radiation "Cu" (K alpha 1 and 2, 2 : 1), "CuKa1", ...; a wavelength, or a list, as for mb.xrd.peaks; what the

@@ -4,6 +4,7 @@ local background = require "moonbow.xrd.background"
 local core = require "moonbow.core"
 local nnls = require "moonbow.xrd.nnls"
 local phase = require "moonbow.xrd.phase"
+local shape = require "moonbow.xrd.shape"
 
 local refine = {}
 
@@ -14,7 +15,7 @@ local MOST_DISPLACEMENT = 0.4 -- shift of 2theta at 0, in degrees
 local TEXTURES = { 0.22, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.15, 1.3, 1.5, 1.75, 2.2, 2.8, 3.5, 4.5 } -- first r
 local ENOUGH_TEXTURE = 0.01 -- relative fall of the squared residual that is worth a texture
 local FIRST_SIZES, FIRST_WIDTHS = { 400, 2000, 150 }, { 0.0025, 0.03 } -- angstrom; W beside the instrument's
-local LEAST_WIDTH, MOST_WIDTH = 2.5e-4, 0.25 -- W, in square degrees; less where the step is finer
+local LEAST_WIDTH, MOST_WIDTH = 2.5e-4, 0.25 -- square degrees; less where the step is finer
 
 --- The start of a refinement.
 function refine.model(data, phases)
@@ -70,15 +71,19 @@ end
 
 local function bounds_of(data) return data.bounds or phase.bounds end
 
--- The parameters of a model that are not linear; `phases` of each: those that it changes; `phase`: its own. Peaks that
--- are narrower than half a step cannot be told apart.
-local function parameters_of(data, model)
-  local g, list, axis = model.globals, {}, data.axis
-  if #model.phases == 0 then return list end
+-- The least W: no peak is narrower than LEAST_WIDTH, or than half a step, since narrower ones cannot be told apart.
+local function least_width(data)
+  local axis = data.axis
   local half_step = (axis[#axis] - axis[1]) / (#axis - 1) / 2
+  return math.min(LEAST_WIDTH, half_step ^ 2) - shape.least_added(data.instrument, data.physics.two_theta)
+end
+
+-- The parameters of a model that are not linear; `phases` of each: those that it changes; `phase`: its own.
+local function parameters_of(data, model)
+  local g, list = model.globals, {}
+  if #model.phases == 0 then return list end
   list[1] = { g, "displacement", -MOST_DISPLACEMENT, MOST_DISPLACEMENT, 1e-4, "displacement" }
-  list[2] = { g, "W", math.min(LEAST_WIDTH, half_step ^ 2), MOST_WIDTH, math.max(1e-7, math.min(1e-5, g.W / 20)),
-    "gaussian" }
+  list[2] = { g, "W", least_width(data), MOST_WIDTH, math.max(1e-7, math.min(1e-5, g.W / 20)), "gaussian" }
   for _, parameter in ipairs(list) do parameter.phases = model.phases end
   for _, p in ipairs(model.phases) do
     if p.scale > 0 then
@@ -213,9 +218,9 @@ end
 --- Gives all phases the size, and the pattern the W, that explain most of it. From widths that are far off, the first
 -- steps of a refinement move peaks instead.
 function refine.start_widths(data, model)
-  local phases, g, best = model.phases, model.globals, nil
+  local phases, g, best, least = model.phases, model.globals, nil, least_width(data)
   local function set(W, broadening)
-    g.W = W
+    g.W = math.max(W, least)
     for _, p in ipairs(phases) do p.broadening = broadening end
     return refine.solve(data, model).residual
   end

@@ -44,6 +44,16 @@ function shape.range(instrument, sample, first, last)
     math.min(MOST, last + margin(instrument, sample, last)) }
 end
 
+--- The least that U and V add to the square of the Gaussian width, at most 0, over a range 2theta.
+function shape.least_added(instrument, range)
+  local U, V = instrument.U, instrument.V
+  local low, high = math.tan(math.rad(range[1] / 2)), math.tan(math.rad(range[2] / 2))
+  local places = { low, high, U > 0 and math.max(low, math.min(high, -V / (2 * U))) or low }
+  local least = 0
+  for _, tangent in ipairs(places) do least = math.min(least, (U * tangent + V) * tangent) end
+  return least
+end
+
 --- The longest of some lines.
 function shape.longest(lines)
   local longest = 0
