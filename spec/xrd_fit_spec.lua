@@ -284,6 +284,12 @@ Co .5 .2 .3
     end
     assert.equal(1.5406, stated("x", { k_alpha1 = 1.5406, k_alpha2 = 0 }))
     assert.equal(1.5406, stated("x", { k_alpha1 = 1.5406, k_alpha2 = 1.5444, k_alpha_ratio = 0 }))
+    assert.equal(1.5406, stated("x", { ["WaveLengthAlpha1 (Å)"] = 1.5406, ["WaveLengthAlpha2 (Å)"] = 1.5444,
+      WaveLengthRatio = 0 }))
+    assert.equal(1.5406, stated("x", { WavelengthKalpha1 = 1.5406, WavelengthKalpha2 = 1.5444, WaveType = "Ka1" }))
+    assert.equal(1.3922, stated("x", { WavelengthKalpha1 = 1.5406, WavelengthKbeta = 1.3922, WaveType = "Kb" }))
+    assert.equal(1.5406, stated("x", { HW_XG_WAVE_LENGTH_ALPHA1 = 1.5406, HW_XG_WAVE_LENGTH_ALPHA2 = 1.5444,
+      MEAS_COND_XG_WAVE_TYPE = "Ka1" }))
     assert.equal(0.41, stated("x", { _diffrn_radiation_wavelength = "0.41(1)" }))
     assert.is_nil(stated("x", { WL1 = 0.15406, WL_UNIT = "nm" }))
     local beta = { ["kAlpha1 (Angstrom)"] = 1.5406, ["kAlpha2 (Angstrom)"] = 1.5444, usedWavelength = "K-Beta" }
@@ -304,6 +310,10 @@ Co .5 .2 .3
       local first = radiation("x", assert(mb.spectra.read(folder .. "/" .. name))[1])[1].wavelength
       assert.near(name:find "stoe" and 1.20793 or 1.5406, first, 1e-5, name)
     end
+    local alone = assert(mb.spectra.read(folder .. "/rigaku_rasx/TwoTheta_scan_powder.rasx"))[1]
+    assert.equal(1.540593, radiation("x", alone))
+    local brml = assert(mb.spectra.read(folder .. "/bruker_brml/test.brml")).metadata[1]
+    assert.equal(0.5, brml.WaveLengthRatio)
   end)
 
   it("takes negative values, which weigh as small ones", function()

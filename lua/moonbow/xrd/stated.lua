@@ -4,16 +4,18 @@ local check = require "moonbow.check"
 local ALPHA_2 = 0.5 -- intensity of K alpha 2 to that of K alpha 1, where the file has no ratio
 
 -- Keys of the wavelengths of K alpha 1 and 2, of their ratio, of K beta, of the line in use, of the unit, and of what
--- was diffracted.
+-- was diffracted; `alone`: the name of K alpha 1 where that of both is another. XRDML names both "K-Alpha 1", too.
 local formats = {
   { alpha1 = "kAlpha1 (Angstrom)", alpha2 = "kAlpha2 (Angstrom)", ratio = "ratioKAlpha2KAlpha1",
     beta = "kBeta (Angstrom)", line = "usedWavelength" }, -- XRDML
-  { alpha1 = "WaveLengthAlpha1 (Å)", alpha2 = "WaveLengthAlpha2 (Å)", beta = "WaveLengthBeta (Å)" }, -- Bruker BRML
+  { alpha1 = "WaveLengthAlpha1 (Å)", alpha2 = "WaveLengthAlpha2 (Å)", beta = "WaveLengthBeta (Å)",
+    ratio = "WaveLengthRatio" }, -- Bruker BRML
   { alpha1 = "k_alpha1", alpha2 = "k_alpha2", ratio = "k_alpha_ratio" }, -- Bruker RAW, Stoe RAW
   { alpha1 = "WL1", alpha2 = "WL2", ratio = "WLRATIO", unit = "WL_UNIT" }, -- Bruker UXD
-  { alpha1 = "WavelengthKalpha1", alpha2 = "WavelengthKalpha2", beta = "WavelengthKbeta" }, -- Rigaku RASX
+  { alpha1 = "WavelengthKalpha1", alpha2 = "WavelengthKalpha2", beta = "WavelengthKbeta",
+    line = "WaveType", alone = "Ka1" }, -- Rigaku RASX
   { alpha1 = "HW_XG_WAVE_LENGTH_ALPHA1", alpha2 = "HW_XG_WAVE_LENGTH_ALPHA2", beta = "HW_XG_WAVE_LENGTH_BETA",
-    line = "MEAS_COND_XG_WAVE_TYPE", unit = "HW_XG_WAVE_LENGTH_UNIT" }, -- Rigaku RAS
+    line = "MEAS_COND_XG_WAVE_TYPE", alone = "Ka1", unit = "HW_XG_WAVE_LENGTH_UNIT" }, -- Rigaku RAS
   { alpha1 = "WAVE_LENGTH1", alpha2 = "WAVE_LENGTH2", line = "XRAY_CHAR" }, -- Rigaku ASC
   { alpha1 = "LabdaAlpha1", alpha2 = "LabdaAlpha2", ratio = "RatioAlpha21" }, -- Philips UDF
   { alpha1 = "_diffrn_radiation_wavelength", probe = "_diffrn_radiation_probe" }, -- CIF
@@ -39,7 +41,7 @@ local function lines_of(operation, metadata, keys)
       .. "wavelength of it", metadata[keys.line])
   end
   local ratio = tonumber(metadata[keys.ratio]) or ALPHA_2
-  if not alpha2 or ratio <= 0 then return alpha1 end
+  if not alpha2 or ratio <= 0 or keys.alone and metadata[keys.line] == keys.alone then return alpha1 end
   return { { wavelength = alpha1, weight = 1 }, { wavelength = alpha2, weight = ratio } }
 end
 

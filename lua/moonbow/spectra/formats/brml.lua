@@ -21,8 +21,8 @@ local TIME_AND_ABSORBER = 2 -- numbers before those of the axes, in files withou
 function brml.matches(source) return archive.holds(source, MEMBER) end
 
 -- Elements of the description of the instrument that become metadata.
-local described = { WaveLengthAlpha1 = true, WaveLengthAlpha2 = true, WaveLengthBeta = true, TubeMaterial = true,
-  Voltage = true, Current = true, GoniometerType = true }
+local described = { WaveLengthAlpha1 = true, WaveLengthAlpha2 = true, WaveLengthBeta = true,
+  WaveLengthRatio = true, TubeMaterial = true, Voltage = true, Current = true, GoniometerType = true }
 local of_route = { "ScanMode", "TimePerStep", "TimePerStepEffective" }
 
 local function fail(source, part, format, ...) source:fail("%s: " .. format, part, ...) end

@@ -24,6 +24,7 @@ local described = { { "GeneralInformation/Operator" }, { "GeneralInformation/Sam
   { "ScanInformation/EndTime" }, { "ScanInformation/Speed", "ScanInformation/SpeedUnit" },
   { "HWConfigurations/XrayGenerator/TargetName" }, { "HWConfigurations/XrayGenerator/WavelengthKalpha1" },
   { "HWConfigurations/XrayGenerator/WavelengthKalpha2" }, { "HWConfigurations/XrayGenerator/WavelengthKbeta" },
+  { "HWConfigurations/XrayGenerator/WaveType" },
   { "HWConfigurations/XrayGenerator/Voltage", "HWConfigurations/XrayGenerator/VoltageUnit" },
   { "HWConfigurations/XrayGenerator/Current", "HWConfigurations/XrayGenerator/CurrentUnit" } }
 
