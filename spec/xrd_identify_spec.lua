@@ -164,9 +164,21 @@ describe("identification by a network", function()
       "the network needs 20 to 80 deg, it has 30", nil, true)
   end)
 
+  local function hasty()
+    return mb.xrd.train({ HALITE, SILICON }, { radiation = "Cu", model = small(2), epochs = 1, verbose = false,
+      set = { grid = grid, n = 2, validation = 1 } })
+  end
+
+  it("refuses patterns of another radiation, whose angles mean other spacings", function()
+    local identifier = hasty()
+    local pattern = mb.xrd.pattern(HALITE, { radiation = "Co", grid = GRID, B = 0.6, size = 300 })
+    raises("xrd.identify: radiation: the network was trained for CuKa1 1.540593 A, CuKa2 1.544427 A (1 : 0.5), the "
+      .. "pattern has CoKa1 1.788996 A", mb.xrd.identify, pattern, identifier, { radiation = "CoKa1" })
+    assert.equal("network", mb.xrd.identify(pattern, identifier, { radiation = "CuKa", votes = 2 }).method)
+  end)
+
   it("gives its candidates to the other methods", function()
-    local identifier = mb.xrd.train({ HALITE, SILICON }, { radiation = "Cu", model = small(2), epochs = 1,
-      verbose = false, set = { grid = grid, n = 2, validation = 1 } })
+    local identifier = hasty()
     local pattern = mb.xrd.pattern(HALITE, { radiation = "Cu", grid = GRID, B = 0.6, size = 300 })
     for _, method in ipairs { "fit", "dissimilarity" } do
       local found = mb.xrd.identify(pattern, identifier, { radiation = "Cu", method = method })

@@ -29,7 +29,8 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 -- A network, mb.xrd.train's result in the place of the candidates, as Szymanski et al. (2021): the background is
 -- removed by a rolling ball, and passes with dropout vote. Each phase with 10 percent of the votes begins a branch: it
 -- is refined alone and subtracted, and what remains is voted on, down to 5 percent of the height. The branch of the
--- highest mean share is refined as by mb.xrd.fit, which gives weights and what stays unexplained.
+-- highest mean share is refined as by mb.xrd.fit, which gives weights and what stays unexplained. The pattern has to
+-- have the radiation of the training (within 1 percent of the wavelength).
 --
 -- "dissimilarity": the candidate that is nearest to the pattern, without background, by one of the measures that
 -- Iwasaki et al. (2017) compared; one phase, of which nothing is refined.

@@ -6,6 +6,7 @@ local fit = require "moonbow.xrd.fit"
 local judging = require "moonbow.judging"
 local phase = require "moonbow.xrd.phase"
 local plain = require "moonbow.xrd.plain"
+local radiation = require "moonbow.xrd.radiation"
 local refine = require "moonbow.xrd.refine"
 local scan = require "moonbow.xrd.scan"
 local shown = require "moonbow.shown"
@@ -15,6 +16,7 @@ local training_set = require "moonbow.xrd.training_set"
 local network = {}
 
 local EDGE = 0.1 -- degrees that may be missing at the ends of a pattern
+local OTHER = 0.01 -- share by which the wavelength of another radiation differs
 local LEAST_VOTES = 0.1 -- share from which a phase begins a branch
 local LEAST_HEIGHT = 0.05 -- of the strongest peak: lower remainders hold no phase
 local STRAIN_STEP = 0.002
@@ -95,6 +97,16 @@ check.takes(network.train, 2, known, "mb.xrd.train(candidates, { radiation = \"C
 
 -- ---- votes ----
 
+-- Raises unless angles of a pattern mean the same spacings as those that the network was trained on.
+local function check_radiation(identifier, data)
+  local trained = radiation.lines("xrd.identify", identifier.options.radiation)
+  local lines = radiation.lines("xrd.identify", data.physics.radiation)
+  if math.abs(lines[1].wavelength / trained[1].wavelength - 1) > OTHER then
+    check.fail("xrd.identify", "radiation: the network was trained for %s, the pattern has %s", radiation.text(trained),
+      radiation.text(lines))
+  end
+end
+
 -- The values on the network's grid, without background, from 0 to 1.
 local function prepared(identifier, data)
   local axis, measured = identifier.axis, data.axis
@@ -170,6 +182,7 @@ end
 -- @param options checked: those of fits, most, votes, confidence, seed
 function network.identify(pattern, identifier, options)
   local data = scan.read("xrd.identify", pattern, options)
+  check_radiation(identifier, data)
   local candidates, err = fit.candidates("xrd.identify", identifier.crystals, data)
   if not candidates then return nil, err end
   local y = prepared(identifier, data)
