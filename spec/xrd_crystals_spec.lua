@@ -34,6 +34,23 @@ local function refused(message, ...)
   assert.equal("block made: " .. message, err)
 end
 
+describe("atoms that share a label", function()
+  local function displacements(rows)
+    local columns = "label type_symbol fract_x fract_y fract_z occupancy"
+    local crystal = assert(mb.xrd.parse(made_cif(CUBE, symbol "P 1", columns, "M Mg 0 0 0 .5\nO O .5 .5 .5 1\n"
+      .. "M Fe 0 0 0 .5\nloop_\n_atom_site_aniso_label\n_atom_site_aniso_U_11\n_atom_site_aniso_U_22\n"
+      .. "_atom_site_aniso_U_33\n_atom_site_aniso_U_12\n_atom_site_aniso_U_13\n_atom_site_aniso_U_23\n" .. rows)))
+    local found = {}
+    for i, site in ipairs(crystal.sites) do found[i] = site.anisotropic and site.anisotropic[1] or 0 end
+    return found
+  end
+
+  it("have their displacements in the order of the rows, or in common", function()
+    assert.same({ 0.01, 0.03, 0.02 }, displacements "M .01 .01 .01 0 0 0\nM .02 .02 .02 0 0 0\nO .03 .03 .03 0 0 0\n")
+    assert.same({ 0.01, 0, 0.01 }, displacements "M .01 .01 .01 0 0 0\n")
+  end)
+end)
+
 describe("a split site", function()
   it("near a special position keeps its atoms", function()
     for _, x in ipairs { ".506", ".508", ".51", ".513", ".53" } do
@@ -146,6 +163,17 @@ describe("a setting", function()
     end
     assert.matches("code '1' was not used", notes_of(CUBE, symbol "F d -3 m:2" .. "\n" .. number(227, 1),
       "Si 0 0 0 1")[1])
+  end)
+
+  it("is that of a symbol with screw axes as SHELX and others write them", function()
+    local oblique, box = { 5, 6, 7, 90, 95, 90 }, { 5, 5, 7, 90, 90, 90 }
+    for name, case in pairs { ["P2(1)/n"] = { "P 1 21/n 1", oblique }, ["P 2_1/n"] = { "P 1 21/n 1", oblique },
+      ["P 2(1)/c"] = { "P 1 21/c 1", oblique }, ["P 4(2)/mnm"] = { "P 42/m n m", box },
+      ["P_4_2_2"] = { "P 4 2 2", box }, ["P_4_3_2"] = { "P 4 3 2", CUBE }, ["P_21_21_2"] = { "P 21 21 2", box },
+      ["P6(3)/mmc"] = { "P 63/m m c", HEXAGON }, ["P3(1)21"] = { "P 31 2 1", HEXAGON },
+      ["I4(1)/amd:2"] = { "I 41/a m d:2", box } } do
+      assert.equal(case[1], parse(case[2], symbol(name) .. "\n" .. number(1), "Si .1 .2 .3 1").space_group)
+    end
   end)
 
   it("is that of the number, with a note, if the symbol is unknown", function()

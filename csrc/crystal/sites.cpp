@@ -3,6 +3,7 @@
 
 #include <cctype>
 #include <map>
+#include <vector>
 
 #include <gemmi/elem.hpp>
 #include <gemmi/util.hpp>
@@ -119,22 +120,28 @@ static bool read_site(Draft &draft, crystal_site &site, const cif::Table::Row &r
   return true;
 }
 
-// Sets the anisotropic displacements of the sites by their labels, from U or B.
+static void set_anisotropic(crystal_site &site, const cif::Table::Row &row, const std::string &tag,
+                            double scale) {
+  for (size_t i = 0; i < 6; i++) {
+    site.u[i] = number_of(row[i + 1], tag, site.label) * scale;
+    if (std::fabs(site.u[i]) > MOST_U) refuse(tag + " of " + site.label + ": beyond 10");
+  }
+  site.is_anisotropic = true;
+}
+
+// Sets the anisotropic displacements of the sites by their labels, from U or B. Where atoms share a label,
+// its first row is of the first of them, and its last one of all that remain.
 static void read_anisotropic(Draft &draft, const char *kind, double scale) {
   const std::string k = kind;
-  std::map<std::string, size_t> by_label;
-  for (size_t i = 0; i < draft.sites.size(); i++) by_label[draft.sites[i].label] = i;
+  std::map<std::string, std::vector<size_t>> by_label;
+  std::map<std::string, size_t> rows; // that were read, of each label
+  for (size_t i = 0; i < draft.sites.size(); i++) by_label[draft.sites[i].label].push_back(i);
   for (const auto &row : draft.block.find("_atom_site_aniso_", {"label", k + "_11", k + "_22", k + "_33",
                                                                 k + "_12", k + "_13", k + "_23"})) {
     const auto found = by_label.find(row.str(0));
     if (found == by_label.end() || cif::is_null(row[1])) continue;
-    crystal_site &site = draft.sites[found->second];
-    for (size_t i = 0; i < 6; i++) {
-      site.u[i] = number_of(row[i + 1], "_atom_site_aniso_" + k, site.label) * scale;
-      if (std::fabs(site.u[i]) > MOST_U)
-        refuse("_atom_site_aniso_" + k + " of " + site.label + ": beyond 10");
-    }
-    site.is_anisotropic = true;
+    for (size_t i = rows[found->first]++; i < found->second.size(); i++)
+      set_anisotropic(draft.sites[found->second[i]], row, "_atom_site_aniso_" + k, scale);
   }
 }
 

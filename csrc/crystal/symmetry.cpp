@@ -39,9 +39,31 @@ static const SpaceGroup *by_hall(const std::string &symbol) {
   return nullptr;
 }
 
-// The group of a symbol, and whether the symbol says which origin or setting it means.
-static const SpaceGroup *by_name(std::string symbol, double alpha, double gamma, bool *is_set) {
+static bool is_digit(const std::string &text, size_t i) {
+  return i < text.size() && std::isdigit(static_cast<unsigned char>(text[i]));
+}
+
+// "P 2(1)/n", as SHELX writes, and "P 2_1/n" as "P 21/n".
+static std::string with_screws(const std::string &symbol) {
+  std::string text;
+  for (size_t i = 0; i < symbol.size(); i++) {
+    const bool is_index = i > 0 && is_digit(symbol, i - 1) && is_digit(symbol, i + 1);
+    if (is_index && symbol[i] == '_' && symbol[i + 1] < symbol[i - 1]) continue;
+    if (is_index && symbol[i] == '(' && i + 2 < symbol.size() && symbol[i + 2] == ')')
+      text += symbol[i + 1], i += 2;
+    else
+      text += symbol[i];
+  }
+  return text;
+}
+
+static std::string with_blanks(std::string symbol) {
   std::replace(symbol.begin(), symbol.end(), '_', ' ');
+  return symbol;
+}
+
+// The group of a symbol, and whether the symbol says which origin or setting it means.
+static const SpaceGroup *by_name(const std::string &stated, double alpha, double gamma, bool *is_set) {
   // ICSD and others write "F d -3 m S" and "R -3 m H", "F d -3 m Z", for the origins 1 and 2 and for
   // settings.
   static const char *const endings[][2] = {{" (origin choice 1)", ":1"},
@@ -55,7 +77,12 @@ static const SpaceGroup *by_name(std::string symbol, double alpha, double gamma,
                                            {"H", ":H"},
                                            {" R", ":R"},
                                            {"R", ":R"}};
+  std::string symbol = with_blanks(stated);
   const SpaceGroup *group = gemmi::find_spacegroup_by_name(symbol, alpha, gamma);
+  if (group == nullptr) { // only then: "P_4_3_2" has no screw axis
+    symbol = with_blanks(with_screws(stated));
+    group = gemmi::find_spacegroup_by_name(symbol, alpha, gamma);
+  }
   *is_set = symbol.find(':') != std::string::npos;
   for (const auto &ending : endings) {
     const size_t length = std::strlen(ending[0]);
