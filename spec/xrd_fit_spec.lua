@@ -113,6 +113,18 @@ describe("a full-profile fit", function()
     end
   end)
 
+  it("finds sharp peaks where the cells of the files are off by 1 %", function()
+    for _, case in ipairs { { 1.01, 1 }, { 1.009, 0.995 } } do
+      local a, b = table.unpack(case)
+      local pattern = mb.xrd.pattern({ { crystal = HALITE, weight = 0.6, cell = strained(HALITE, a, a) },
+        { crystal = RUTILE, weight = 0.4, cell = strained(RUTILE, b, b) } }, { radiation = "Cu", grid = GRID, B = 0.6,
+        displacement = 0.1, maximum = 100000, background = 1000, noise = mb.rng(1), instrument = { W = 0.0025 } })
+      local mixture = mb.xrd.fit(pattern, { HALITE, RUTILE }, { radiation = "Cu" })
+      assert.near(0.6, weights(mixture).halite, 0.01)
+      assert.near(a, by_name(mixture, "halite").cell[1] / HALITE.cell[1], 1e-4)
+    end
+  end)
+
   it("takes an instrument whose peaks are narrower between the ends than W", function()
     for _, instrument in ipairs { { U = 0.01, V = -0.01, W = 0.01 }, { U = 0.05, V = -0.03, W = 0.01 } } do
       local pattern = mb.xrd.pattern({ { crystal = HALITE, weight = 0.6 }, { crystal = RUTILE, weight = 0.4 } }, {

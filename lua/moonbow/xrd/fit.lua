@@ -14,6 +14,7 @@ local fit = {}
 
 local FINE = 5000 -- points of a refinement; more are averaged
 local FIRST_SIZE = 400 -- of crystallites, in angstrom
+local ENOUGH = 0.1 -- relative fall of the squared residual for which phases leave the cells of their files
 local UNKNOWN = 0.025 -- unexplained share from which a phase is not among the candidates
 
 --- Options of every fit.
@@ -102,10 +103,24 @@ local function reach_tails(data, model)
   return is_wider
 end
 
--- Refines from the best of some widths without texture, then with one along the direction that explains most.
-local function refine_all(data, model)
+-- Refines phases without texture, from the best of some widths.
+-- @param shares { [candidate] = common strain at first }
+local function refine_from(data, found, shares)
+  local started = {}
+  for i, candidate in ipairs(found) do
+    started[i] = phase.new(candidate, FIRST_SIZE)
+    started[i].strain[1] = shares[candidate] or 0
+  end
+  local model = refine.model(data, started)
   refine.start_widths(data, model)
-  refine.run(data, model)
+  return refine.run(data, model)
+end
+
+-- Refines phases without texture, from the cells of their files, or from strained ones if those lead farther; then
+-- with a texture along the direction that explains most.
+local function refine_all(data, found)
+  local model, other = refine_from(data, found, {}), refine_from(data, found, search.shares(data, found))
+  if other.residual < model.residual * (1 - ENOUGH) then model = other end
   reach_tails(data, model)
   refine.orient(data, model)
   refine.run(data, model)
@@ -118,10 +133,8 @@ end
 -- @param list all candidates
 -- @param merits { [crystal] = number }
 function fit.of_phases(data, found, list, method, merits)
-  local started = {}
   data = scan.coarse(data, FINE)
-  for i, candidate in ipairs(found) do started[i] = phase.new(candidate, FIRST_SIZE) end
-  local result = result_of(data, refine_all(data, refine.model(data, started)), list)
+  local result = result_of(data, refine_all(data, found), list)
   result.method = method
   for _, one in ipairs(result.phases) do one.merit = merits[one.crystal] end
   return result

@@ -54,8 +54,12 @@ local function orthogonal(rows)
   return core.concat(list, 1)
 end
 
+-- How many times as much a phase has to explain whose lengths changed by a share.
+local function doubt(share) return 1 + (share / LIKELY) ^ 2 end
+
 -- The candidates that would lower the residual most: list of { candidate, share, gain }, one for each, the best first.
-local function proposals(data, model, book)
+-- @param doubts function(share) by which gains are divided; nil: none
+local function proposals(data, model, book, doubts)
   local rows = {}
   for i = 1, data.free do rows[i] = core.narrow(data.weighted_backgrounds, i, 1) end
   for _, p in ipairs(model.phases) do rows[#rows + 1] = p.column end
@@ -68,6 +72,7 @@ local function proposals(data, model, book)
   for i, entry in ipairs(book.entries) do
     local remains = 1 - beside[i]
     local gain = remains > NEAR and slopes[i] > 0 and slopes[i] ^ 2 / remains or 0
+    gain = gain / (doubts and doubts(entry.share) or 1)
     local known = best[entry.candidate]
     if gain > 0 and (not known or gain > known.gain) then
       best[entry.candidate] = { candidate = entry.candidate, share = entry.share, gain = gain }
@@ -91,9 +96,6 @@ local function with(data, model, proposal)
   return refine.run(data, grown, STEPS)
 end
 
--- How many times as much a phase has to explain whose cell is not that of its file.
-local function doubt(p) return 1 + (phase.deviation(p) / LIKELY) ^ 2 end
-
 -- The squared residual beyond noise, which a phase has to lower by a share. Where nothing else remains, it is 5.7
 -- standard deviations of the noise's squared residual: the best of many candidates always fits some noise.
 local function misfit(data, model)
@@ -103,7 +105,7 @@ end
 
 -- The share of the misfit that a phase takes away, as far as its cell is to be believed.
 local function gain(data, before, model, p)
-  return (before.residual - model.residual) / misfit(data, model) / doubt(p)
+  return (before.residual - model.residual) / misfit(data, model) / doubt(phase.deviation(p))
 end
 
 -- The model with the candidate that explains most for its place, or nil.
@@ -112,7 +114,7 @@ local function grow(data, model, book)
   for i, proposal in ipairs(proposals(data, model, book)) do
     if i > TRIED then break end
     local grown = with(data, model, proposal)
-    local cost = grown.residual * (1 + PREFERENCE * doubt(grown.phases[#grown.phases]))
+    local cost = grown.residual * (1 + PREFERENCE * doubt(phase.deviation(grown.phases[#grown.phases])))
     if not best or cost < least then best, least = grown, cost end
   end
   if not best then return nil end
@@ -140,6 +142,24 @@ local function prune(data, model, worth)
     model = best
   end
   return model
+end
+
+--- The common strains at which given phases explain most, one by one, each beside those before it.
+-- @return { [candidate] = share }
+function search.shares(data, candidates)
+  if #candidates == 0 then return {} end
+  local coarse, shares = scan.coarse(data, search.COARSE), {}
+  local book, model = dictionary(candidates, coarse), refine.solve(coarse, refine.model(coarse, {}))
+  for _ = 1, #candidates do
+    local best = proposals(coarse, model, book, doubt)[1]
+    if not best then break end
+    shares[best.candidate] = best.share
+    local p = phase.new(best.candidate, SIZE)
+    p.strain[1] = best.share
+    model.phases[#model.phases + 1] = p
+    refine.solve(coarse, model)
+  end
+  return shares
 end
 
 --- Adds phases to a model until none pays, then leaves out those that do not pay any more.
