@@ -212,6 +212,8 @@ Co .5 .2 .3
     for _, bound in ipairs(mixture.at_bounds) do found[bound.parameter] = bound end
     assert.same({ parameter = "cell", phase = "halite", value = 0.0095 }, found.cell)
     assert.same(mixture.at_bounds, mixture:record().at_bounds)
+    local kept = mb.xrd.pattern(HALITE, { radiation = "Cu", grid = GRID, B = 0.6, background = 1 })
+    assert.same({}, mb.xrd.fit(kept, { HALITE }, { radiation = "Cu", strain = 0 }).at_bounds)
     local line = "at the bounds of the refinement, which may mislead it: .*cell of halite %(0%.9 %%%)"
     assert.matches("\n" .. line, tostring(mixture))
     assert.matches('"alternatives":[]', require("moonbow.io.json").encode(mixture:record()), 1, true)

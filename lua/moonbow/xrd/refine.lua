@@ -106,7 +106,7 @@ function refine.at_bounds(data, model)
   for _, parameter in ipairs(parameters_of(data, model)) do
     local owner, key, low, high, _, name = table.unpack(parameter)
     local value, of = owner[key], parameter.phase or model
-    local is_at_bound = value <= low and low ~= 0 or value >= high
+    local is_at_bound = low < high and (value <= low and low ~= 0 or value >= high) -- equal: it was to be kept
     if is_at_bound and seen[of] ~= name then -- a cell has up to six strains
       list[#list + 1] = { parameter = name, value = shown[name] and shown[name](value) or value,
         phase = parameter.phase and parameter.phase.candidate.crystal.name }
