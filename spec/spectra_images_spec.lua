@@ -69,7 +69,7 @@ describe("ENVI", function()
     assert.equal(1, second[2])
     assert.same({ "reflectance", "reflectance scale factor" }, { set.quantity, set.decided })
     assert.is_nil(set.percent)
-    assert.same({ "1 values are missing (data ignore value = -999): NaN",
+    assert.same({ "1 value is missing (data ignore value = -999): NaN",
       "the stored values were divided by the reflectance scale factor, 10000",
       "the data gain values of the header were not applied",
       "1 bands that the header marks as bad (bbl) were kept" }, set.notes)

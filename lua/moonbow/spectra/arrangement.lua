@@ -1,5 +1,6 @@
 --- Makes blocks of spectra from named values (arrays.lua): the spectra, their axis, and what the others say of them.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local arrays = require "moonbow.spectra.arrays"
 local direction = require("moonbow.spectra.axes").direction
 local label_numbers = require "moonbow.spectra.label_numbers"
@@ -147,7 +148,8 @@ local function note_missing(source, values, y)
   if not missing[1] or count == 0 then return end
   local shown = {}
   for i, number in ipairs(missing) do shown[i] = ("%.9g"):format(number) end
-  source:note("%s: %d values are missing (%s): NaN", values.name, count, table.concat(shown, ", "))
+  source:note("%s: %s missing (%s): NaN", values.name, check.show_count(count, "value is", "values are"),
+    table.concat(shown, ", "))
 end
 
 -- The axis of a square matrix fits rows and columns.

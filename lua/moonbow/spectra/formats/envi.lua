@@ -155,7 +155,9 @@ local function set_values(header, source, fields, block)
   if missing then
     block.y = arrays.without(block.y, missing)
     local count = core.describe(block.y).nan
-    if count > 0 then source:note("%d values are missing (data ignore value = %.9g): NaN", count, missing) end
+    if count > 0 then
+      source:note("%s missing (data ignore value = %.9g): NaN", check.show_count(count, "value is", "values are"), missing)
+    end
   end
   if not factor then return end
   block.y, block.quantity, block.decided = core.div(block.y, factor), "reflectance", "reflectance scale factor"
