@@ -156,7 +156,8 @@ local function set_values(header, source, fields, block)
     block.y = arrays.without(block.y, missing)
     local count = core.describe(block.y).nan
     if count > 0 then
-      source:note("%s missing (data ignore value = %.9g): NaN", check.show_count(count, "value is", "values are"), missing)
+      source:note("%s missing (data ignore value = %.9g): NaN", check.show_count(count, "value is", "values are"),
+        missing)
     end
   end
   if not factor then return end
