@@ -1,6 +1,4 @@
-/* test_conv1d_flat.c - convolution of spectra with stretches of equal points, which the algorithms compute
- * once.
- */
+/* test_conv1d_flat.c - convolution of spectra with stretches of equal points, which are computed once. */
 #include "conv1d_check.h"
 #include "conv1d_parts.h"
 
@@ -23,9 +21,8 @@ const mb_conv1d large[] = {
 };
 const mb_size large_count = sizeof large / sizeof large[0];
 
-/* Cuts spectra into stretches of points that are drawn, and of one point that is repeated: 0 or one of two
- * others. Some drawn points have the same first channel. With is_wide, a few numbers are 1e5 times as large.
- */
+/* Cuts spectra into stretches of points that are drawn, and of one point that is repeated, 0 or one of two
+ * others. Some drawn points have the same first channel. is_wide: a few numbers are 1e5 times as large. */
 static void flatten(mb_real *x, const mb_conv1d *s, mb_rng *rng, bool is_wide) {
   enum { ZERO, FIRST, SECOND, ALIKE, DRAWN };
   mb_real *two = check_random(2 * s->C, 9);
