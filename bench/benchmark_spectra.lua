@@ -9,9 +9,21 @@ local measure = require "measure"
 local networks = require "networks"
 
 local BATCH = 128
+local KNOWN = table.concat(networks.names, ",")
+
+local function names_of(text)
+  local names = {}
+  for name in text:gmatch "[^,%s]+" do
+    if not ("," .. KNOWN .. ","):find("," .. name .. ",", 1, true) then
+      return nil, ("no network '%s'; known are %s"):format(name, KNOWN)
+    end
+    names[#names + 1] = name
+  end
+  return names
+end
 
 local parser = argparse("lua bench/benchmark_spectra.lua", "Times networks on spectra of the published benchmark.")
-parser:option("--networks", "which, with commas", table.concat(networks.names, ","))
+parser:option("--networks", "which, with commas", KNOWN):convert(names_of)
 parser:option("--model", "a trained network in place of new ones")
 parser:option("--threads", "how many", "2"):convert(math.tointeger)
 local args = parser:parse()
@@ -58,7 +70,7 @@ end
 if args.model then
   show("trained", assert(mb.load(args.model)))
 else
-  for name in args.networks:gmatch "[^,%s]+" do
+  for _, name in ipairs(args.networks) do
     local model = networks.make(name, { classes = #set.classes })
     model:build { set.train.x:size(2), 1 }
     show(name, model)
